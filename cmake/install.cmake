@@ -1,0 +1,36 @@
+# Headers, both libraries, the CMake package and the pkg-config file, all of which work when moved to another prefix.
+
+include(CMakePackageConfigHelpers)
+
+# The CBLAS as others find it: by name, and with its folder if linkers and loaders do not look there by themselves.
+cmake_path(GET CBLAS_LIBRARIES PARENT_PATH lstm_cblas_dir)
+cmake_path(GET CBLAS_LIBRARIES STEM lstm_cblas_name)
+string(REGEX REPLACE "^lib" "" lstm_cblas_name "${lstm_cblas_name}")
+set(lstm_cblas_link "-l${lstm_cblas_name}")
+if(NOT lstm_cblas_dir IN_LIST CMAKE_C_IMPLICIT_LINK_DIRECTORIES)
+  string(PREPEND lstm_cblas_link "-L${lstm_cblas_dir} -Wl,-rpath,${lstm_cblas_dir} ")
+endif()
+
+# The prefix, seen from the folder of lstm.pc.
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+  set(lstm_pc_prefix "${CMAKE_INSTALL_PREFIX}")
+else()
+  file(RELATIVE_PATH lstm_pc_prefix "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig" /prefix)
+  string(REGEX REPLACE "/$" "" lstm_pc_prefix "\${pcfiledir}/${lstm_pc_prefix}")
+endif()
+cmake_path(APPEND lstm_pc_libdir "\${prefix}" "${CMAKE_INSTALL_LIBDIR}")
+cmake_path(APPEND lstm_pc_includedir "\${prefix}" "${CMAKE_INSTALL_INCLUDEDIR}")
+configure_file(cmake/lstm.pc.in lstm.pc @ONLY)
+
+set(lstm_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/lstm")
+configure_package_config_file(cmake/lstmConfig.cmake.in lstmConfig.cmake INSTALL_DESTINATION "${lstm_package_dir}")
+write_basic_package_version_file(lstmConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+
+install(DIRECTORY include/lstm DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
+install(TARGETS lstm EXPORT lstm_shared)
+install(TARGETS lstm_static EXPORT lstm_static)
+install(EXPORT lstm_shared NAMESPACE lstm:: FILE lstmShared.cmake DESTINATION "${lstm_package_dir}")
+install(EXPORT lstm_static NAMESPACE lstm:: FILE lstmStatic.cmake DESTINATION "${lstm_package_dir}")
+install(FILES "${PROJECT_BINARY_DIR}/lstmConfig.cmake" "${PROJECT_BINARY_DIR}/lstmConfigVersion.cmake"
+  DESTINATION "${lstm_package_dir}")
+install(FILES "${PROJECT_BINARY_DIR}/lstm.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

@@ -1,0 +1,195 @@
+#include "network.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct counting_network {
+    size_t bits, classes, batch;
+
+    /* what is computed */
+    lstm_context *context;
+    lstm_params *weights;
+    lstm_cell *cell;
+    lstm_rnn *rnn;
+    lstm_dense *dense, *dense_softmax; /* two views of one layer: the same weights */
+
+    /* what training needs */
+    lstm_params *gradients;
+    lstm_optimizer *optimizer;
+    lstm_tape *tape;
+    float *output, *d_output; /* [batch][units]: of the cell, at the last bit */
+    float *logits, *d_logits; /* [batch][classes] */
+
+    /* what evaluation needs */
+    lstm_tape *forward_tape;
+    float *forward_output; /* [NETWORK_FORWARD_BATCH][units] */
+};
+
+bool succeeded(lstm_status status)
+{
+    if (status != LSTM_OK)
+        fprintf(stderr, "counting: %s\n", lstm_error_message());
+    return status == LSTM_OK;
+}
+
+/* An array of rows * columns floats; NULL, after a line, if there is no memory for it. */
+static float *create_array(size_t rows, size_t columns)
+{
+    float *array = NULL;
+
+    if (columns <= SIZE_MAX / sizeof *array / rows)
+        array = malloc(rows * columns * sizeof *array);
+    if (array == NULL)
+        fprintf(stderr, "counting: no memory is left for %zu x %zu floats\n", rows, columns);
+    return array;
+}
+
+static lstm_status create_cell(lstm_context *context, const counting_options *options, lstm_cell **cell)
+{
+    if (strcmp(options->cell, "basic_rnn") == 0)
+        return lstm_cell_create_basic_rnn(context, options->units, NULL, cell);
+    if (strcmp(options->cell, "basic_lstm") == 0)
+        return lstm_cell_create_basic_lstm(context, options->units, NULL, cell);
+    if (strcmp(options->cell, "gru") == 0)
+        return lstm_cell_create_gru(context, options->units, NULL, cell);
+    return lstm_cell_create_lstm(context, options->units, NULL, cell);
+}
+
+static lstm_status create_optimizer(counting_network *n, const counting_options *options)
+{
+    const lstm_adam_config *adam = LSTM_ARGS(lstm_adam_config, .learning_rate = options->learning_rate);
+    const lstm_gradient_descent_config *descent =
+        LSTM_ARGS(lstm_gradient_descent_config, .learning_rate = options->learning_rate);
+
+    if (strcmp(options->optimizer, "gradient_descent") == 0)
+        return lstm_optimizer_create_gradient_descent(n->context, n->weights, descent, &n->optimizer);
+    return lstm_optimizer_create_adam(n->context, n->weights, adam, &n->optimizer);
+}
+
+/* Declare the layers' variables in the store, draw the weights by the seed, and then bind a second
+ * dense layer to the first one's weights: training wants logits, people want probabilities. */
+static bool create_layers(counting_network *n, const counting_options *options)
+{
+    const lstm_context_config *threads = LSTM_ARGS(lstm_context_config, .threads = options->threads);
+    const lstm_dense_config *softmax = LSTM_ARGS(lstm_dense_config, .activation = LSTM_ACTIVATION_SOFTMAX);
+    const size_t input_size = 1; /* a bit at a time */
+
+    return succeeded(lstm_context_create(threads, &n->context)) &&
+           succeeded(lstm_params_create(n->context, &n->weights)) &&
+           succeeded(create_cell(n->context, options, &n->cell)) &&
+           succeeded(lstm_rnn_create(n->weights, "rnn", n->cell, input_size, NULL, &n->rnn)) &&
+           succeeded(lstm_dense_create(n->weights, "dense", options->units, n->classes, NULL, &n->dense)) &&
+           succeeded(lstm_params_initialize(n->weights, options->seed)) &&
+           succeeded(lstm_dense_create(n->weights, "dense", options->units, n->classes, softmax, &n->dense_softmax));
+}
+
+/* Everything that is as large as a batch: nothing is allocated later. */
+static bool create_memory(counting_network *n, const counting_options *options)
+{
+    const lstm_tape_config *training = LSTM_ARGS(lstm_tape_config, .max_batch = n->batch, .max_time = n->bits);
+    const lstm_tape_config *forward =
+        LSTM_ARGS(lstm_tape_config, .max_batch = NETWORK_FORWARD_BATCH, .max_time = n->bits, .inference = true);
+
+    return succeeded(lstm_params_create_like(n->weights, &n->gradients)) && succeeded(create_optimizer(n, options)) &&
+           succeeded(lstm_tape_create(n->rnn, training, &n->tape)) &&
+           succeeded(lstm_tape_create(n->rnn, forward, &n->forward_tape)) &&
+           (n->output = create_array(n->batch, options->units)) != NULL &&
+           (n->d_output = create_array(n->batch, options->units)) != NULL &&
+           (n->logits = create_array(n->batch, n->classes)) != NULL &&
+           (n->d_logits = create_array(n->batch, n->classes)) != NULL &&
+           (n->forward_output = create_array(NETWORK_FORWARD_BATCH, options->units)) != NULL;
+}
+
+counting_network *network_create(const counting_options *options)
+{
+    counting_network *network = calloc(1, sizeof *network);
+
+    if (network == NULL) {
+        fprintf(stderr, "counting: no memory is left\n");
+        return NULL;
+    }
+    network->bits = options->bits;
+    network->classes = options->bits + 1;
+    network->batch = options->batch;
+    if (!create_layers(network, options) || !create_memory(network, options)) {
+        network_destroy(network);
+        return NULL;
+    }
+    return network;
+}
+
+void network_destroy(counting_network *network)
+{
+    if (network == NULL)
+        return;
+    free(network->forward_output);
+    free(network->d_logits);
+    free(network->logits);
+    free(network->d_output);
+    free(network->output);
+    lstm_tape_destroy(network->forward_tape);
+    lstm_tape_destroy(network->tape);
+    lstm_optimizer_destroy(network->optimizer);
+    lstm_params_destroy(network->gradients);
+    lstm_dense_destroy(network->dense_softmax);
+    lstm_dense_destroy(network->dense);
+    lstm_rnn_destroy(network->rnn);
+    lstm_cell_destroy(network->cell);
+    lstm_params_destroy(network->weights);
+    lstm_context_destroy(network->context);
+    free(network);
+}
+
+size_t network_weight_count(const counting_network *network)
+{
+    size_t count = 0;
+
+    lstm_params_data(network->weights, &count);
+    return count;
+}
+
+size_t network_threads(const counting_network *network)
+{
+    return lstm_context_threads(network->context);
+}
+
+const char *network_isa(const counting_network *network)
+{
+    return lstm_context_isa_name(network->context);
+}
+
+/* Forward to the loss, backward to the gradients, then let the optimizer move the weights. */
+bool network_set_learning_rate(counting_network *n, float learning_rate)
+{
+    return succeeded(lstm_optimizer_set_learning_rate(n->optimizer, learning_rate));
+}
+
+bool network_train(counting_network *n, const float *inputs, const float *targets, float *loss, double *accuracy)
+{
+    const lstm_dynamic_rnn_args *forward = LSTM_ARGS(lstm_dynamic_rnn_args, .batch = n->batch, .time = n->bits,
+                                                     .inputs = inputs, .last_output = n->output);
+    const lstm_dynamic_rnn_grads *backward =
+        LSTM_ARGS(lstm_dynamic_rnn_grads, .d_last_output = n->d_output, .d_params = n->gradients);
+
+    lstm_params_zero(n->gradients);
+    return succeeded(lstm_dynamic_rnn(n->tape, n->weights, forward)) &&
+           succeeded(lstm_dense_forward(n->dense, n->weights, n->batch, n->output, n->logits)) &&
+           succeeded(lstm_softmax_cross_entropy(n->context, NULL, n->batch, n->classes, n->logits, targets, n->d_logits,
+                                                loss)) &&
+           succeeded(lstm_accuracy(n->batch, n->classes, n->logits, targets, accuracy)) &&
+           succeeded(lstm_dense_backward(n->dense, n->weights, n->batch, n->output, n->logits, n->d_logits,
+                                         n->gradients, n->d_output)) &&
+           succeeded(lstm_dynamic_rnn_backward(n->tape, n->weights, backward)) &&
+           succeeded(lstm_optimizer_apply(n->optimizer, n->weights, n->gradients));
+}
+
+bool network_forward(counting_network *n, size_t batch, const float *inputs, float *logits, float *probabilities)
+{
+    const lstm_dynamic_rnn_args *forward = LSTM_ARGS(lstm_dynamic_rnn_args, .batch = batch, .time = n->bits,
+                                                     .inputs = inputs, .last_output = n->forward_output);
+
+    return succeeded(lstm_dynamic_rnn(n->forward_tape, n->weights, forward)) &&
+           succeeded(lstm_dense_forward(n->dense, n->weights, batch, n->forward_output, logits)) &&
+           succeeded(lstm_dense_forward(n->dense_softmax, n->weights, batch, n->forward_output, probabilities));
+}

@@ -1,0 +1,44 @@
+/* The network that counts: a recurrent cell, and a dense layer on its last output.
+ * SPDX-License-Identifier: MIT */
+#ifndef COUNTING_NETWORK_H
+#define COUNTING_NETWORK_H
+
+#include "options.h"
+
+#include <lstm/lstm.h>
+
+/* Sequences come in as inputs[batch][bits][1]; the answer is one of bits + 1 classes. One thread at
+ * a time; inside, the work is shared by the threads that the options ask for. */
+typedef struct counting_network counting_network;
+
+/* The most sequences in one call of network_forward. */
+enum { NETWORK_FORWARD_BATCH = 512 };
+
+/* True if the status is LSTM_OK. Otherwise say on standard error what the library says. */
+bool succeeded(lstm_status status);
+
+/* Build the network, with weights drawn by the seed. NULL, after a line on standard error, on
+ * failure. Destroy with network_destroy. */
+counting_network *network_create(const counting_options *options);
+
+/* NULL is fine. */
+void network_destroy(counting_network *network);
+
+/* How many weights there are; how many threads work; which kernels do. */
+size_t network_weight_count(const counting_network *network);
+size_t network_threads(const counting_network *network);
+const char *network_isa(const counting_network *network);
+
+/* Set the learning rate of the steps to come. False, after a line on standard error, on failure. */
+bool network_set_learning_rate(counting_network *network, float learning_rate);
+
+/* One step of training on options->batch sequences with one-hot targets[batch][classes]. *loss is
+ * the mean cross entropy in nats and *accuracy the share of right answers, both before the step.
+ * False, after a line on standard error, on failure. */
+bool network_train(counting_network *network, const float *inputs, const float *targets, float *loss, double *accuracy);
+
+/* Compute logits[batch][classes] and probabilities[batch][classes], their softmax. batch is up to
+ * NETWORK_FORWARD_BATCH. False, after a line on standard error, on failure. */
+bool network_forward(counting_network *network, size_t batch, const float *inputs, float *logits, float *probabilities);
+
+#endif

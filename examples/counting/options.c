@@ -1,0 +1,270 @@
+#define _POSIX_C_SOURCE 200809L
+
+#include "options.h"
+
+#include "platform.h"
+#include "synthetic_dataset.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_THREADS = 1024 }; /* of a context */
+
+static const char usage[] = "usage: counting [options]\n"
+                            "\n"
+                            "Teach a recurrent network to count the ones in a sequence of bits.\n"
+                            "\n"
+                            "  --cell NAME           lstm, basic_lstm, gru or basic_rnn (lstm)\n"
+                            "  --units N             width of the cell (50)\n"
+                            "  --layers N            recurrent layers (1; more are not available yet)\n"
+                            "  --bits N              length of a sequence, 1 to 24 (20)\n"
+                            "  --batch N             sequences in a training step (128)\n"
+                            "  --epochs N            passes over the training set (3)\n"
+                            "  --train N             size of the training set (8 tenths of all 2^bits sequences)\n"
+                            "  --learning-rate X     falls to 0 over the last third of the steps\n"
+                            "                        (0.001)\n"
+                            "  --optimizer NAME      adam or gradient_descent (adam)\n"
+                            "  --seed N              of the weights and of the data's order (1)\n"
+                            "  --threads N           1 to 1024 (all cores)\n"
+                            "  --cache FILE          keeps the data set from one run to the next, or none\n"
+                            "                        (build/synthetic_dataset.bin)\n"
+                            "  --prompt              afterwards, count the ones in sequences from standard input\n"
+                            "  --report FILE.html    write a page with curves and tables\n"
+                            "  --quiet               no progress bar\n"
+                            "  --help                print this text\n"
+                            "\n"
+                            "Not available yet: --clip-norm --save --model --predict --checkpoint --checkpoint-every\n"
+                            "--resume.\n"
+                            "\n"
+                            "The last line on standard output is the result, a record of key=value pairs. Losses are "
+                            "means\n"
+                            "per sequence, in nats.\n"
+                            "\n"
+                            "Ctrl-C (or SIGTERM) ends training after the current step: what was learned until then is\n"
+                            "evaluated and reported as usual. A second one ends the program at once.\n"
+                            "\n"
+                            "Exit status: 0 success, 1 failure, 2 wrong usage, 130 after Ctrl-C, 143 after SIGTERM.\n";
+
+/* Say in one line why the command line is refused. */
+static bool refuse(const char *format, ...)
+{
+    char line[512];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    for (char *c = line; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?'; /* a word of the user's may hold line breaks */
+    fprintf(stderr, "counting: %s\n", line);
+    return false;
+}
+
+/* ---- values ---- */
+
+/* A whole number of decimal digits alone: strtoull would take signs and spaces too. */
+static bool parse_whole_number(const char *text, uint64_t *number)
+{
+    *number = 0;
+    if (*text == '\0')
+        return false;
+    for (; *text != '\0'; text++) {
+        uint64_t digit = (uint64_t)(*text - '0');
+
+        if (*text < '0' || *text > '9' || *number > (UINT64_MAX - digit) / 10)
+            return false;
+        *number = *number * 10 + digit;
+    }
+    return true;
+}
+
+static bool parse_size(const char *name, const char *text, size_t *size)
+{
+    uint64_t number;
+
+    if (!parse_whole_number(text, &number) || number == 0 || number > SIZE_MAX)
+        return refuse("%s takes a positive whole number, not '%s'", name, text);
+    *size = (size_t)number;
+    return true;
+}
+
+static bool parse_seed(const char *name, const char *text, uint64_t *seed)
+{
+    return parse_whole_number(text, seed) || refuse("%s takes a whole number below 2^64, not '%s'", name, text);
+}
+
+/* A decimal number above 0 that float can hold. */
+static bool parse_rate(const char *name, const char *text, float *rate)
+{
+    char *end;
+
+    errno = 0;
+    *rate = strtof(text, &end);
+    if (end == text || *end != '\0' || text[strspn(text, "0123456789.eE+-")] != '\0' || !isfinite(*rate) || *rate <= 0)
+        return refuse("%s takes a number above 0, not '%s'", name, text);
+    return true;
+}
+
+/* One of the words in `choices`, which ends with NULL; `verdict` is said of any other. */
+static bool parse_choice(const char *name, const char *text, const char *const *choices, const char *verdict,
+                         const char **chosen)
+{
+    for (; *choices != NULL; choices++)
+        if (strcmp(text, *choices) == 0) {
+            *chosen = *choices;
+            return true;
+        }
+    return refuse("%s '%s' is %s", name, text, verdict);
+}
+
+static bool parse_file(const char *name, const char *text, const char **file)
+{
+    if (*text == '\0' || strncmp(text, "--", 2) == 0) /* the next option: a value was forgotten */
+        return refuse("%s takes the name of a file, not '%s'", name, text);
+    *file = text;
+    return true;
+}
+
+/* ---- options ---- */
+
+typedef enum option_kind { SIZE, SEED, RATE, CELL, OPTIMIZER, FILE_NAME, FLAG, LATER } option_kind;
+
+/* What an option is called, what it takes, where its value goes. */
+typedef struct option_rule {
+    const char *name;
+    option_kind kind;
+    void *target;
+} option_rule;
+
+static bool store_value(const option_rule *rule, const char *text)
+{
+    static const char *const cells[] = {"lstm", "basic_lstm", "gru", "basic_rnn", NULL};
+    static const char *const optimizers[] = {"adam", "gradient_descent", NULL};
+
+    switch (rule->kind) {
+    case SIZE: return parse_size(rule->name, text, rule->target);
+    case SEED: return parse_seed(rule->name, text, rule->target);
+    case RATE: return parse_rate(rule->name, text, rule->target);
+    case CELL: return parse_choice(rule->name, text, cells, "unknown", rule->target);
+    case OPTIMIZER: return parse_choice(rule->name, text, optimizers, "not available yet", rule->target);
+    case FILE_NAME: return parse_file(rule->name, text, rule->target);
+    case FLAG:
+    case LATER: break;
+    }
+    return false;
+}
+
+/* The rule for a word, which is an option's name or name=value. */
+static const option_rule *find_rule(const option_rule *rules, const char *word)
+{
+    size_t length = strcspn(word, "=");
+
+    for (; rules->name != NULL; rules++)
+        if (strlen(rules->name) == length && strncmp(rules->name, word, length) == 0)
+            return rules;
+    return NULL;
+}
+
+static bool parse_words(int argc, char **argv, const option_rule *rules)
+{
+    for (int i = 1; i < argc; i++) {
+        const option_rule *rule = find_rule(rules, argv[i]);
+        const char *value = strchr(argv[i], '=');
+
+        if (rule == NULL)
+            return refuse("'%s' is not an option of this program; see --help", argv[i]);
+        if (rule->kind == LATER)
+            return refuse("%s is not available yet", rule->name);
+        if (rule->kind == FLAG) {
+            if (value != NULL)
+                return refuse("%s takes no value", rule->name);
+            *(bool *)rule->target = true;
+            continue;
+        }
+        if (value == NULL && i + 1 == argc)
+            return refuse("%s needs a value", rule->name);
+        if (!store_value(rule, value == NULL ? argv[++i] : value + 1))
+            return false;
+    }
+    return true;
+}
+
+/* Check what depends on several options, and fill in the default that does. */
+static bool settle(counting_options *options)
+{
+    size_t all;
+
+    if (options->layers > 1)
+        return refuse("--layers above 1 is not available yet");
+    if (options->bits > SYNTHETIC_DATASET_MAX_BITS)
+        return refuse("--bits goes from 1 to %d", SYNTHETIC_DATASET_MAX_BITS);
+    if (options->threads > MAX_THREADS)
+        return refuse("--threads goes from 1 to %d", MAX_THREADS);
+    all = (size_t)1 << options->bits;
+    if (options->train == 0)
+        options->train = (size_t)(0.8 * (double)all);
+    if (options->train > all)
+        return refuse("--train %zu is more than the %zu sequences there are", options->train, all);
+    if (options->batch > options->train)
+        return refuse("--batch %zu is more than the %zu training sequences", options->batch, options->train);
+    if (options->cache != NULL && strcmp(options->cache, "none") == 0)
+        options->cache = NULL;
+    return true;
+}
+
+options_verdict options_parse(int argc, char **argv, counting_options *options)
+{
+    bool help = false;
+    const option_rule rules[] = {
+        {"--cell", CELL, &options->cell},
+        {"--units", SIZE, &options->units},
+        {"--layers", SIZE, &options->layers},
+        {"--bits", SIZE, &options->bits},
+        {"--batch", SIZE, &options->batch},
+        {"--epochs", SIZE, &options->epochs},
+        {"--train", SIZE, &options->train},
+        {"--learning-rate", RATE, &options->learning_rate},
+        {"--optimizer", OPTIMIZER, &options->optimizer},
+        {"--clip-norm", LATER, NULL},
+        {"--seed", SEED, &options->seed},
+        {"--threads", SIZE, &options->threads},
+        {"--cache", FILE_NAME, &options->cache},
+        {"--save", LATER, NULL},
+        {"--model", LATER, NULL},
+        {"--predict", LATER, NULL},
+        {"--checkpoint", LATER, NULL},
+        {"--checkpoint-every", LATER, NULL},
+        {"--resume", LATER, NULL},
+        {"--prompt", FLAG, &options->prompt},
+        {"--report", FILE_NAME, &options->report},
+        {"--quiet", FLAG, &options->quiet},
+        {"--help", FLAG, &help},
+        {NULL, FLAG, NULL},
+    };
+
+    *options = (counting_options){
+        .cell = "lstm",
+        .optimizer = "adam",
+        .units = 50,
+        .layers = 1,
+        .bits = 20,
+        .batch = 128,
+        .epochs = 3,
+        .learning_rate = 0.001F,
+        .seed = 1,
+        .threads = platform_cores(MAX_THREADS),
+        .cache = "build/synthetic_dataset.bin",
+    };
+    if (!parse_words(argc, argv, rules))
+        return OPTIONS_REFUSED;
+    if (help) {
+        fputs(usage, stdout);
+        return OPTIONS_HELP;
+    }
+    return settle(options) ? OPTIONS_RUN : OPTIONS_REFUSED;
+}

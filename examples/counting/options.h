@@ -1,0 +1,33 @@
+/* The command line of the counting program. SPDX-License-Identifier: MIT */
+#ifndef COUNTING_OPTIONS_H
+#define COUNTING_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The strings belong to argv, or are literals. */
+typedef struct counting_options {
+    const char *cell;      /* lstm, basic_lstm, gru or basic_rnn */
+    const char *optimizer; /* adam or gradient_descent */
+    size_t units, layers;
+    size_t bits;
+    size_t batch, epochs, train; /* sequences in a step and in the training set */
+    float learning_rate;
+    uint64_t seed;
+    size_t threads;
+    const char *cache;  /* NULL: the data set is kept in memory only */
+    const char *report; /* NULL: no report */
+    bool prompt, quiet;
+} counting_options;
+
+typedef enum options_verdict {
+    OPTIONS_RUN,     /* the options are good */
+    OPTIONS_HELP,    /* the usage text was asked for and has been printed */
+    OPTIONS_REFUSED, /* a line on standard error says why */
+} options_verdict;
+
+/* Read the command line and fill in the defaults. The last of repeated options counts. */
+options_verdict options_parse(int argc, char **argv, counting_options *options);
+
+#endif

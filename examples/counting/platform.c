@@ -1,0 +1,73 @@
+#define _POSIX_C_SOURCE 200809L
+
+#include "platform.h"
+
+#include <dlfcn.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+double platform_seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+size_t platform_cores(size_t most)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (cores < 1)
+        return 1;
+    return (size_t)cores < most ? (size_t)cores : most;
+}
+
+bool platform_watched(void)
+{
+    return isatty(STDERR_FILENO) == 1;
+}
+
+bool platform_typed_at(void)
+{
+    return isatty(STDIN_FILENO) == 1;
+}
+
+void platform_set_blas_threads(int threads)
+{
+    void *process = dlopen(NULL, RTLD_LAZY);
+    void *symbol = process == NULL ? NULL : dlsym(process, "openblas_set_num_threads");
+
+    if (symbol != NULL) {
+        void (*set_threads)(int);
+
+        memcpy(&set_threads, &symbol, sizeof set_threads); /* C has no cast for this */
+        set_threads(threads);
+    }
+    if (process != NULL)
+        dlclose(process);
+}
+
+static volatile sig_atomic_t signal_received;
+
+static void remember_signal(int number)
+{
+    signal_received = number;
+}
+
+void platform_catch_interrupts(bool end_reads)
+{
+    struct sigaction action = {.sa_handler = remember_signal};
+
+    action.sa_flags = (int)SA_RESETHAND | (end_reads ? 0 : SA_RESTART);
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+int platform_interrupted(void)
+{
+    return (int)signal_received;
+}

@@ -1,0 +1,34 @@
+/* liblstm: recurrent networks on the CPU, in C. SPDX-License-Identifier: MIT
+ *
+ * TensorFlow 1's recurrent API in float32, for training and for inference inside other programs. The objects:
+ *
+ *   lstm_context    memory, threads, kernels; optional: NULL means the defaults
+ *   lstm_params     a store of named arrays: weights, and gradients of the same layout
+ *   lstm_cell       one recurrent step, described without weights
+ *   lstm_rnn        a cell bound to names in a store: the plan
+ *   lstm_tape       the memory of one unroll over time
+ *   lstm_dense      a dense layer bound to names in a store
+ *   lstm_optimizer  an update rule with its slots
+ *
+ * Rules that hold for all of them. Every function that can fail returns an lstm_status and says why in
+ * lstm_error_message(); the library never aborts, exits, prints or reads the environment. Handles come from a create
+ * function through its last argument, which is set on LSTM_OK only; they may be destroyed in any order, and destroying
+ * NULL does nothing. Arrays are borrowed for the call. A NULL where an object or array is required is
+ * LSTM_ERR_INVALID_ARGUMENT. Objects described as immutable may be used by any number of threads at once. */
+#ifndef LSTM_LSTM_H
+#define LSTM_LSTM_H
+
+#include <lstm/array.h>
+#include <lstm/cell.h>
+#include <lstm/context.h>
+#include <lstm/custom_cell.h>
+#include <lstm/dense.h>
+#include <lstm/loss.h>
+#include <lstm/optimizer.h>
+#include <lstm/params.h>
+#include <lstm/random.h>
+#include <lstm/rnn.h>
+#include <lstm/status.h>
+#include <lstm/version.h>
+
+#endif

@@ -1,0 +1,74 @@
+/* Exponential, logistic sigmoid, tanh and the activations over vectors: finite polynomials, no libm, so that every
+ * instruction set gives the same bits. */
+#ifndef LSTM__FUNCTIONS_H
+#define LSTM__FUNCTIONS_H
+
+#include "kernels.h"
+#include "vector.h"
+
+/* y = n log 2 + r with n whole and |r| <= log(2) / 2; returns exp(r) - 1 with relative error below 2^-25, by a minimax
+ * polynomial of our own fit: r + r^2 (c2 + c3 r + ... + c6 r^4). */
+static inline V reduced_expm1(V y, V *n)
+{
+    *n = nearest(times(y, all(0x1.715476p+0f)));
+    V r = fused(*n, all(-0x1.62e43p-1f), y);
+    r = fused(*n, all(0x1.05c61p-29f), r);
+    V q = all(0x1.6d9932p-10f);
+    q = fused(q, r, all(0x1.12281cp-7f));
+    q = fused(q, r, all(0x1.555486p-5f));
+    q = fused(q, r, all(0x1.5554bp-3f));
+    q = fused(q, r, all(0.5f));
+    return fused(times(r, r), q, r);
+}
+
+/* exp(y) for y <= 0, with correct denormals; below -104 it is 0. */
+static inline V exp_not_positive(V y)
+{
+    V n, p = reduced_expm1(maximum(all(-105.0f), y), &n);
+    return times_power_of_2(plus(p, all(1.0f)), n);
+}
+
+/* 1 / (1 + exp(-x)), from exp(-|x|) so that neither tail cancels or overflows. */
+static inline V sigmoid(V x)
+{
+    V e = exp_not_positive(minus(all(0.0f), magnitude(x)));
+    return over(if_less(x, all(0.0f), e, all(1.0f)), plus(e, all(1.0f)));
+}
+
+/* t / (t + 2) with t = exp(2|x|) - 1, and the sign of x; from 2|x| = 20 on it is 1. */
+static inline V hyperbolic_tangent(V x)
+{
+    V n, y = magnitude(x);
+    V p = reduced_expm1(minimum(all(20.0f), plus(y, y)), &n);
+    V power = power_of_2(n);
+    V t = fused(power, p, minus(power, all(1.0f)));
+    return with_sign(over(t, plus(t, all(2.0f))), x);
+}
+
+/* act(x), or act'(x) from y = act(x); act is known where these are inlined. NaN stays NaN. */
+static inline V activated(lstm_activation act, V x)
+{
+    switch (act) {
+    case LSTM_ACTIVATION_TANH: return hyperbolic_tangent(x);
+    case LSTM_ACTIVATION_SIGMOID: return sigmoid(x);
+    case LSTM_ACTIVATION_RELU: return if_less(x, all(0.0f), all(0.0f), x);
+    default: return x;
+    }
+}
+
+static inline V derivative(lstm_activation act, V y)
+{
+    switch (act) {
+    case LSTM_ACTIVATION_TANH: return fused(minus(all(0.0f), y), y, all(1.0f));
+    case LSTM_ACTIVATION_SIGMOID: return times(y, minus(all(1.0f), y));
+    case LSTM_ACTIVATION_RELU: return if_less(all(0.0f), y, all(1.0f), all(0.0f));
+    default: return all(1.0f);
+    }
+}
+
+static inline V without_denormals(V x)
+{
+    return if_less(magnitude(x), all(LSTM__TINY_STATE), all(0.0f), x);
+}
+
+#endif

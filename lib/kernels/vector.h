@@ -1,0 +1,264 @@
+/* Some vector operations, the same in every instruction set: V is a vector of VECTOR_WIDTH floats.
+ * Every operation rounds each lane once, as IEEE 754 says, so that all sets give the same bits.
+ * minimum(a, b) is a < b ? a : b, which is b where either is NaN; maximum likewise. */
+#ifndef LSTM__VECTOR_H
+#define LSTM__VECTOR_H
+
+#include <stddef.h>
+
+/* clang-format off: one line for each operation */
+
+#if defined(LSTM__ISA_AVX512)
+
+#include <immintrin.h>
+#define VECTOR_WIDTH 16
+typedef __m512 V;
+typedef __mmask16 vector_mask;
+
+static inline vector_mask first_lanes(size_t n)
+{
+    return (vector_mask)((1u << n) - 1u);
+}
+static inline V load(const float *p, size_t n)
+{
+    return n >= 16 ? _mm512_loadu_ps(p) : _mm512_maskz_loadu_ps(first_lanes(n), p);
+}
+static inline void store(float *p, size_t n, V x)
+{
+    if (n >= 16)
+        _mm512_storeu_ps(p, x);
+    else
+        _mm512_mask_storeu_ps(p, first_lanes(n), x);
+}
+static inline V all(float x)
+{
+    return _mm512_set1_ps(x);
+}
+static inline V plus(V a, V b)
+{
+    return _mm512_add_ps(a, b);
+}
+static inline V minus(V a, V b)
+{
+    return _mm512_sub_ps(a, b);
+}
+static inline V times(V a, V b)
+{
+    return _mm512_mul_ps(a, b);
+}
+static inline V over(V a, V b)
+{
+    return _mm512_div_ps(a, b);
+}
+static inline V fused(V a, V b, V c)
+{
+    return _mm512_fmadd_ps(a, b, c);
+}
+static inline V minimum(V a, V b)
+{
+    return _mm512_min_ps(a, b);
+}
+static inline V maximum(V a, V b)
+{
+    return _mm512_max_ps(a, b);
+}
+static inline V square_root(V a)
+{
+    return _mm512_sqrt_ps(a);
+}
+static inline V magnitude(V a)
+{
+    return _mm512_abs_ps(a);
+}
+static inline V with_sign(V a, V sign) /* |a| with the sign of the other */
+{
+    const __m512i bit = _mm512_set1_epi32((int)0x80000000u);
+    return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(bit, _mm512_castps_si512(sign), _mm512_castps_si512(a), 0xCA));
+}
+static inline V if_less(V a, V b, V then, V otherwise)
+{
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), otherwise, then);
+}
+static inline V nearest(V a)
+{
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+static inline V times_power_of_2(V a, V n)
+{
+    return _mm512_scalef_ps(a, n);
+}
+static inline V power_of_2(V n)
+{
+    return _mm512_scalef_ps(_mm512_set1_ps(1.0f), n);
+}
+
+#elif defined(LSTM__ISA_AVX2)
+
+#include <immintrin.h>
+#define VECTOR_WIDTH 8
+typedef __m256 V;
+
+static inline __m256i first_lanes(size_t n)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+static inline V load(const float *p, size_t n)
+{
+    return n >= 8 ? _mm256_loadu_ps(p) : _mm256_maskload_ps(p, first_lanes(n));
+}
+static inline void store(float *p, size_t n, V x)
+{
+    if (n >= 8)
+        _mm256_storeu_ps(p, x);
+    else
+        _mm256_maskstore_ps(p, first_lanes(n), x);
+}
+static inline V all(float x)
+{
+    return _mm256_set1_ps(x);
+}
+static inline V plus(V a, V b)
+{
+    return _mm256_add_ps(a, b);
+}
+static inline V minus(V a, V b)
+{
+    return _mm256_sub_ps(a, b);
+}
+static inline V times(V a, V b)
+{
+    return _mm256_mul_ps(a, b);
+}
+static inline V over(V a, V b)
+{
+    return _mm256_div_ps(a, b);
+}
+static inline V fused(V a, V b, V c)
+{
+    return _mm256_fmadd_ps(a, b, c);
+}
+static inline V minimum(V a, V b)
+{
+    return _mm256_min_ps(a, b);
+}
+static inline V maximum(V a, V b)
+{
+    return _mm256_max_ps(a, b);
+}
+static inline V square_root(V a)
+{
+    return _mm256_sqrt_ps(a);
+}
+static inline V magnitude(V a)
+{
+    return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a);
+}
+static inline V with_sign(V a, V sign)
+{
+    return _mm256_or_ps(magnitude(a), _mm256_and_ps(_mm256_set1_ps(-0.0f), sign));
+}
+static inline V if_less(V a, V b, V then, V otherwise)
+{
+    return _mm256_blendv_ps(otherwise, then, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
+}
+static inline V nearest(V a)
+{
+    return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+static inline V power_of_2(V n) /* -126 <= n <= 127 */
+{
+    __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23));
+}
+static inline V times_power_of_2(V a, V n) /* in two halves: the first is exact, the second may become denormal */
+{
+    V half = nearest(times(n, all(0.5f)));
+    return times(times(a, power_of_2(half)), power_of_2(minus(n, half)));
+}
+
+#else
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+#define VECTOR_WIDTH 1
+typedef float V;
+
+static inline V load(const float *p, size_t n)
+{
+    (void)n;
+    return *p;
+}
+static inline void store(float *p, size_t n, V x)
+{
+    (void)n;
+    *p = x;
+}
+static inline V all(float x)
+{
+    return x;
+}
+static inline V plus(V a, V b)
+{
+    return a + b;
+}
+static inline V minus(V a, V b)
+{
+    return a - b;
+}
+static inline V times(V a, V b)
+{
+    return a * b;
+}
+static inline V over(V a, V b)
+{
+    return a / b;
+}
+static inline V fused(V a, V b, V c)
+{
+    return fmaf(a, b, c);
+}
+static inline V minimum(V a, V b)
+{
+    return a < b ? a : b;
+}
+static inline V maximum(V a, V b)
+{
+    return a > b ? a : b;
+}
+static inline V square_root(V a)
+{
+    return sqrtf(a);
+}
+static inline V magnitude(V a)
+{
+    return fabsf(a);
+}
+static inline V with_sign(V a, V sign)
+{
+    return copysignf(a, sign);
+}
+static inline V if_less(V a, V b, V then, V otherwise)
+{
+    return a < b ? then : otherwise;
+}
+static inline V nearest(V a) /* |a| < 2^22 or NaN; the constant pushes the fraction out, ties to even */
+{
+    V rounded = (a + 0x1.8p23f) - 0x1.8p23f;
+    return rounded;
+}
+static inline V power_of_2(V n) /* -126 <= n <= 127; NaN and infinities give what the caller ignores */
+{
+    uint32_t bits = (uint32_t)((n >= -126.0f && n <= 127.0f ? (int32_t)n : 0) + 127) << 23;
+    V power;
+    memcpy(&power, &bits, sizeof power);
+    return power;
+}
+static inline V times_power_of_2(V a, V n)
+{
+    V half = nearest(n * 0.5f);
+    return a * power_of_2(half) * power_of_2(n - half);
+}
+
+#endif
+#endif

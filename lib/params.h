@@ -1,0 +1,37 @@
+/* The store, as the rest of the library sees it. */
+#ifndef LSTM__PARAMS_H
+#define LSTM__PARAMS_H
+
+#include <lstm/params.h>
+
+/* The names, shapes and places of the variables; shared by all stores of the same origin. */
+typedef struct lstm__layout lstm__layout;
+
+lstm__layout *lstm__params_layout(const lstm_params *params);
+lstm__layout *lstm__layout_retain(lstm__layout *layout);
+void lstm__layout_release(lstm__layout *layout);
+
+lstm_context *lstm__params_context(const lstm_params *params);
+void lstm__params_retain(lstm_params *params);
+uint64_t lstm__params_version(const lstm_params *params);
+
+/* A variable that a plan or layer wants: its full name is scope/cell/name, empty parts left out. */
+typedef struct lstm__wanted {
+    char name[LSTM_MAX_NAME + 1];
+    size_t rank, shape[LSTM_MAX_RANK];
+    lstm_initializer initializer;
+} lstm__wanted;
+
+/* On an open store declare the variables (with reuse: find them), on a sealed one find them; all or none.
+ * offsets[count] become their places in the block. */
+lstm_status lstm__params_bind(const char *function, lstm_params *params, const char *scope, const char *cell,
+                              bool reuse, size_t count, const lstm__wanted *wanted, size_t *offsets);
+
+/* Check that params can serve a plan of that layout: not NULL, sealed, of the same layout. */
+lstm_status lstm__params_check(const char *function, const char *argument, const lstm_params *params,
+                               const lstm__layout *layout);
+
+/* A name is 1 to LSTM_MAX_NAME bytes without control characters and without empty parts between its '/'. */
+bool lstm__name_is_good(const char *name);
+
+#endif

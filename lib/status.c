@@ -1,0 +1,65 @@
+#include "status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static _Thread_local char message[512];
+
+const char *lstm_status_string(lstm_status status)
+{
+    switch (status) {
+    case LSTM_OK: return "ok";
+    case LSTM_ERR_INVALID_ARGUMENT: return "invalid argument";
+    case LSTM_ERR_OUT_OF_MEMORY: return "out of memory";
+    case LSTM_ERR_SHAPE: return "shapes do not fit";
+    case LSTM_ERR_CAPACITY: return "more than was reserved";
+    case LSTM_ERR_STATE: return "not possible in this state";
+    case LSTM_ERR_UNSUPPORTED: return "not supported";
+    case LSTM_ERR_IO: return "input or output failed";
+    case LSTM_ERR_FORMAT: return "malformed data";
+    }
+    return "unknown status";
+}
+
+const char *lstm_error_message(void)
+{
+    return message;
+}
+
+lstm_status lstm__fail(lstm_status status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+lstm_status lstm__fail_null(const char *function, const char *argument)
+{
+    return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: %s is NULL", function, argument);
+}
+
+lstm_status lstm__fail_memory(const char *function)
+{
+    return lstm__fail(LSTM_ERR_OUT_OF_MEMORY, "%s: out of memory", function);
+}
+
+lstm_status lstm__read_args(const char *function, void *into, size_t size, const void *from)
+{
+    memset(into, 0, size);
+    if (!from)
+        return LSTM_OK;
+    size_t given;
+    memcpy(&given, from, sizeof given);
+    if (given < sizeof given)
+        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: struct_size is %zu; set it by LSTM_ARGS", function, given);
+    const unsigned char *bytes = from;
+    for (size_t k = size; k < given; k++)
+        if (bytes[k])
+            return lstm__fail(LSTM_ERR_UNSUPPORTED, "%s: the argument struct sets a field that this version lacks",
+                              function);
+    memcpy(into, from, given < size ? given : size);
+    return LSTM_OK;
+}

@@ -1,0 +1,23 @@
+/* Failures with words, and reading the structs that callers fill. */
+#ifndef LSTM__STATUS_H
+#define LSTM__STATUS_H
+
+#include <lstm/status.h>
+
+#ifdef __GNUC__
+#define LSTM__PRINTF(words, first) __attribute__((format(printf, words, first)))
+#else
+#define LSTM__PRINTF(words, first)
+#endif
+
+/* Keep the words as this thread's error message and return the status. */
+lstm_status lstm__fail(lstm_status status, const char *format, ...) LSTM__PRINTF(2, 3);
+
+lstm_status lstm__fail_null(const char *function, const char *argument);
+lstm_status lstm__fail_memory(const char *function);
+
+/* Copy a caller's struct of any age into ours: what an older one lacks becomes zero, what a newer one adds must be zero.
+ * from NULL (an optional config): all zero. */
+lstm_status lstm__read_args(const char *function, void *into, size_t size, const void *from);
+
+#endif

@@ -1,0 +1,69 @@
+#!/bin/sh
+# The layers of lib/: no file includes a private header of a layer above its own.
+# Usage: check_includes.sh SOURCE_DIR. Prints TAP.
+set -u
+LC_ALL=C
+export LC_ALL
+cd "$1" || exit 1
+
+# place(modules, their layer, the highest layer that they may see): dense layers, losses, optimizers and arrays stand
+# beside the recurrent part, on params and what is below. A module that is not listed is an error.
+# shellcheck disable=SC2016
+find lib -name '*.[ch]' -o -name '*.def' | sort | xargs awk '
+BEGIN {
+    layer["kernels"] = 0; sees["kernels"] = 0
+    place("status version memory platform random", 1, 1)
+    place("context affine", 2, 2)
+    place("params", 3, 3)
+    place("cell cell_basic_rnn cell_lstm cell_gru", 4, 4)
+    place("rnn tape dynamic_rnn", 5, 5)
+    place("dense loss optimizer array", 6, 3)
+}
+function place(modules, its_layer, highest,    names, k)
+{
+    for (k = split(modules, names, " "); k > 0; k--) {
+        layer[names[k]] = its_layer
+        sees[names[k]] = highest
+    }
+}
+function module(path)
+{
+    if (path ~ /kernels\//)
+        return "kernels"
+    sub(/^.*\//, "", path)
+    sub(/\.[a-z]+$/, "", path)
+    return path
+}
+function complain(what) { wrong[FILENAME] = wrong[FILENAME] "# " FILENAME ":" FNR ": " what "\n" }
+FNR == 1 {
+    files[++count] = FILENAME
+    from = module(FILENAME)
+    if (!(from in layer))
+        complain("this module has no layer in tests/check_includes.sh")
+}
+/^[ \t]*#[ \t]*include[ \t]*"/ {
+    path = $0
+    sub(/^[^"]*"/, "", path)
+    sub(/".*$/, "", path)
+    to = from == "kernels" && path !~ /^\.\./ ? "kernels" : module(path)
+    if (path ~ /(examples|tests|include)\//)
+        complain("includes " path)
+    else if (!(to in layer))
+        complain("includes " path ", whose module has no layer in tests/check_includes.sh")
+    else if (from in layer && to != from && layer[to] > sees[from])
+        complain(from " may not see " to)
+}
+/^[ \t]*#[ \t]*include[ \t]*<lstm\/lstm\.h>/ { complain("includes the umbrella header") }
+/^[ \t]*#[ \t]*include[ \t]*<(pthread|unistd|time|sched|sys\/[a-z]+|fcntl|windows)\.h>/ && from != "platform" {
+    complain("platform.c alone calls the operating system")
+}
+END {
+    for (k = 1; k <= count; k++) {
+        if (files[k] in wrong)
+            failures++
+        print (files[k] in wrong ? "not ok " : "ok ") k " - the includes of " files[k] " go downwards"
+        printf "%s", wrong[files[k]]
+    }
+    print "1.." count + 0
+    exit failures || !count
+}'

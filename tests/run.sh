@@ -1,0 +1,202 @@
+#!/bin/sh
+# Sets up, builds and tests everything. Usage: sh tests/run.sh [--long] [--coverage]
+#
+#   release   as installed, with OpenBLAS; and the scripts: headers, includes, symbols, consumers of the package
+#   asan      stops at memory errors, undefined behaviour and leaks; warnings are errors
+#   netlib    as installed, with Netlib's BLAS
+#   clang     with Clang, where there is one; warnings are errors
+#   --long    also tsan (data races) and valgrind
+#   --coverage  also which lines and branches of lib/ the tests run
+#
+# A step that fails does not end the run. The last line is "N passed, N failed"; the exit status is 0 if none failed.
+set -u
+LC_ALL=C
+export LC_ALL
+unset CDPATH
+cd "$(dirname "$0")/.." || exit 1
+root=$(pwd)
+
+long=
+coverage=
+for argument in "$@"; do
+    case $argument in
+    --long) long=yes ;;
+    --coverage) coverage=yes ;;
+    *)
+        echo "usage: sh tests/run.sh [--long] [--coverage]" >&2
+        exit 2
+        ;;
+    esac
+done
+
+packages="gcc g++ libc6-dev make cmake pkgconf libopenblas-dev libblas-dev check"
+[ -z "$long" ] || packages="$packages valgrind"
+# shellcheck disable=SC2086 # one word for each package
+if ! sh cmake/bootstrap.sh $packages; then
+    echo "0 passed, 1 failed"
+    exit 1
+fi
+
+ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1
+UBSAN_OPTIONS=print_stacktrace=1
+export ASAN_OPTIONS UBSAN_OPTIONS
+jobs=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+passed=0
+failed=0
+
+# count JUNIT_FILE: "passed failed" over the single tests in it. A test that ran Check counts as many as Check says, one
+# that printed TAP as many as its lines say, any other as one; one that failed counts at least one failure.
+# shellcheck disable=SC2016
+count()
+{
+    awk '
+    function finish()
+    {
+        if (!open)
+            return
+        if (status == "run" && good + bad == 0 && !checked)
+            good = 1
+        if (status != "run" && bad == 0 || good + bad == 0)
+            bad++
+        passed += good
+        failed += bad
+        open = 0
+    }
+    /<testcase / {
+        finish()
+        open = 1
+        good = bad = checked = 0
+        status = $0
+        sub(/^.* status="/, "", status)
+        sub(/".*$/, "", status)
+    }
+    { sub(/^.*<system-out>/, "") }
+    /^[0-9]+%: Checks: [0-9]+, Failures: [0-9]+, Errors: [0-9]+/ {
+        checked = 1
+        gsub(/[^0-9 ]/, "")
+        good += $2 - $3 - $4
+        bad += $3 + $4
+    }
+    /^ok [0-9]+ - / { good++ }
+    /^not ok [0-9]+ - / { bad++ }
+    END { finish(); print passed + 0, failed + 0 }' "$1"
+}
+
+# add PASSED FAILED
+add()
+{
+    passed=$((passed + $1))
+    failed=$((failed + $2))
+}
+
+# test_build PRESET CTEST_OPTION...: configures, builds and tests build/PRESET
+test_build()
+{
+    preset=$1
+    shift
+    build=$root/build/$preset
+    start=$(date +%s)
+    # A build of another folder, in a tree that was copied or moved, is of no use.
+    if [ -f "$build/CMakeCache.txt" ] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$build/CMakeCache.txt"; then
+        rm -rf "$build"
+    fi
+    mkdir -p "$build"
+    rm -f "$build/junit.xml"
+    if ! { cmake --preset "$preset" && cmake --build "$build" --parallel "$jobs"; } >"$build/build.log" 2>&1; then
+        grep -A 6 -E 'error|Error|undefined reference' "$build/build.log" | head -n 60
+        echo "$preset: does not build; all of it is in build/$preset/build.log"
+        add 0 1
+        return 1
+    fi
+    status=0
+    ctest --test-dir "$build" --parallel "$jobs" --output-on-failure --timeout 900 --output-junit "$build/junit.xml" \
+        --test-output-size-passed 10000000 --test-output-size-failed 10000000 "$@" >"$build/test.log" 2>&1 || status=1
+    # Two words: the tests that passed and those that failed.
+    # shellcheck disable=SC2046
+    set -- $(count "$build/junit.xml" 2>/dev/null || echo 0 0)
+    if [ "$2" -eq 0 ] && { [ "$status" -ne 0 ] || [ "$1" -eq 0 ]; }; then
+        set -- "$1" 1
+    fi
+    if [ "$2" -ne 0 ]; then
+        grep -v -e ' Passed ' -e '^ *Start ' -e '^ok ' "$build/test.log" | head -n 100
+        echo "$preset: all of it is in build/$preset/test.log"
+    fi
+    add "$1" "$2"
+    echo "$preset: $1 passed, $2 failed ($(($(date +%s) - start)) s)"
+    [ "$2" -eq 0 ]
+}
+
+# Sums what gcov says over all objects: a line or branch counts as run if any object's copy of it ran.
+# shellcheck disable=SC2016
+report_coverage()
+{
+    find "$root/build/coverage/CMakeFiles" -name '*.gcda' -exec gcov --branch-probabilities --stdout '{}' + 2>/dev/null |
+        awk -v prefix="$root/" '
+        $1 == "-:" && $2 ~ /^0:Source:/ {
+            file = $0
+            sub(/^.*0:Source:/, "", file)
+            mine = index(file, prefix "lib/") == 1
+            file = substr(file, length(prefix) + 1)
+        }
+        !mine { next }
+        /^ *[0-9#=*-]+[*]?: *[0-9]+:/ {
+            split($0, field, ":")
+            gsub(/ /, "", field[1])
+            line = file ":" field[2] + 0
+            branch = 0
+            if (field[1] != "-" && field[2] + 0 > 0) {
+                lines[line] += field[1] + 0 > 0
+                files[file]
+            }
+        }
+        /^branch / { branches[line ":" branch++] += $3 == "taken" && $4 + 0 > 0 }
+        END {
+            for (key in lines) {
+                name = key
+                sub(/:.*$/, "", name)
+                of_lines[name]++
+                ran_lines[name] += lines[key] > 0
+            }
+            for (key in branches) {
+                name = key
+                sub(/:.*$/, "", name)
+                of_branches[name]++
+                ran_branches[name] += branches[key] > 0
+            }
+            for (name in files) {
+                print row(name, ran_lines[name], of_lines[name], ran_branches[name], of_branches[name]) | "sort"
+                l += ran_lines[name]; ll += of_lines[name]; b += ran_branches[name]; bb += of_branches[name]
+            }
+            close("sort")
+            print row("lib/ in all", l, ll, b, bb)
+        }
+        function row(name, l, ll, b, bb)
+        {
+            return sprintf("%-34s lines %5.1f %% of %5d   branches %5.1f %% of %5d", name, ll ? 100 * l / ll : 100, ll,
+                bb ? 100 * b / bb : 100, bb)
+        }'
+}
+
+test_build release
+# The sanitizers read their options and find leaks through /proc.
+if [ "$(uname)" = Linux ] && [ ! -d /proc/self/task ]; then
+    echo "asan: left out, for it takes /proc, which is not mounted here: mount -t proc proc /proc"
+else
+    test_build asan -LE tree
+fi
+test_build netlib -LE tree
+if command -v clang >/dev/null 2>&1; then
+    test_build clang -LE tree
+fi
+if [ -n "$long" ]; then
+    test_build tsan -LE tree
+    test_build valgrind -LE tree
+fi
+if [ -n "$coverage" ]; then
+    find build/coverage -name '*.gcda' -exec rm -f '{}' + 2>/dev/null
+    test_build coverage -LE tree
+    report_coverage
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -1,0 +1,310 @@
+/* The library against TensorFlow itself: tests/golden/. */
+#include "golden.h"
+#include "testing.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_LEAVES = 6, MAX_VARIABLES = 16, MAX_BATCH = 64 };
+
+static float *filled(const golden_case *c, unsigned offset, size_t count, const char *scale)
+{
+    float *numbers = test_allocate(count, sizeof *numbers);
+    golden_fill((uint32_t)golden_integer(c, "seed", 0) + offset, count, (float)golden_real(c, scale, 1.0), numbers);
+    return numbers;
+}
+
+static golden *opened(const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s.golden", GOLDEN_DIR, name);
+    golden *file = golden_open(path);
+    ck_assert_ptr_nonnull(file);
+    return file;
+}
+
+static void check_array(const golden_case *c, const char *name, const float *found, size_t count)
+{
+    char what[200];
+    size_t expected;
+    const float *values = golden_array(c, name, &expected);
+    snprintf(what, sizeof what, "%s/%s", golden_name(c), name);
+    ck_assert_msg(values && expected == count, "%s is not there, or of another size", what);
+    ck_close(found, values, count, what);
+}
+
+/* Write the weights that the case's seed stands for. */
+static void fill_weights(const golden_case *c, const char *scope, lstm_params *params)
+{
+    float *block = lstm_params_edit(params, NULL);
+    char item[100], name[300];
+    for (unsigned k = 0; golden_item(c, "variables", k, sizeof item, item); k++) {
+        lstm_variable_info info;
+        snprintf(name, sizeof name, "%s/%s", scope, item);
+        ck_ok(lstm_params_find(params, name, &info));
+        golden_fill((uint32_t)golden_integer(c, "seed", 0) + 16 + k, info.count,
+                    (float)golden_real(c, info.rank == 1 ? "scale_vectors" : "scale_matrices", 1.0),
+                    block + info.offset);
+    }
+}
+
+static void check_gradients(const golden_case *c, const char *scope, const lstm_params *grads)
+{
+    char item[100], name[300];
+    for (unsigned k = 0; golden_item(c, "variables", k, sizeof item, item); k++) {
+        lstm_variable_info info;
+        snprintf(name, sizeof name, "%s/%s", scope, item);
+        ck_ok(lstm_params_find(grads, name, &info));
+        snprintf(name, sizeof name, "d_%s", item);
+        check_array(c, name, lstm_params_data(grads, NULL) + info.offset, info.count);
+    }
+}
+
+typedef struct recurrent {
+    lstm_params *weights, *grads;
+    lstm_rnn *rnn;
+    lstm_tape *tape;
+    size_t batch, time, leaves;
+    size_t lengths[MAX_BATCH];
+    float *state[MAX_LEAVES], *final[MAX_LEAVES], *d_final[MAX_LEAVES], *d_initial[MAX_LEAVES];
+} recurrent;
+
+static void set_up(const golden_case *c, recurrent *r)
+{
+    const char *kind = golden_text(c, "cell");
+    const size_t input = (size_t)golden_integer(c, "input", 0);
+    char scope[64];
+    lstm_cell *cell =
+        test_cell(kind, (size_t)golden_integer(c, "units", 0), test_activation(golden_text(c, "activation")),
+                  (float)golden_real(c, "forget_bias", 1.0));
+    r->batch = (size_t)golden_integer(c, "batch", 0);
+    r->time = (size_t)golden_integer(c, "time", 0);
+    ck_ok(lstm_params_create(NULL, &r->weights));
+    ck_ok(lstm_rnn_create(r->weights, NULL, cell, input, NULL, &r->rnn));
+    lstm_cell_destroy(cell);
+    ck_ok(lstm_params_initialize(r->weights, 1));
+    ck_ok(lstm_params_create_like(r->weights, &r->grads));
+    snprintf(scope, sizeof scope, "rnn/%s_cell", kind);
+    fill_weights(c, scope, r->weights);
+    ck_ok(lstm_tape_create(r->rnn, LSTM_ARGS(lstm_tape_config, .max_batch = r->batch, .max_time = r->time), &r->tape));
+    r->leaves = lstm_rnn_state_count(r->rnn);
+    for (unsigned k = 0; k < r->leaves; k++) {
+        const size_t count = r->batch * lstm_rnn_state_size(r->rnn, k);
+        r->state[k] = filled(c, 1 + k, count, "scale_state");
+        r->d_final[k] = filled(c, 9 + k, count, "scale_gradients");
+        r->final[k] = test_allocate(count, sizeof(float));
+        r->d_initial[k] = test_allocate(count, sizeof(float));
+    }
+}
+
+static void tear_down(recurrent *r)
+{
+    for (size_t k = 0; k < r->leaves; k++) {
+        free(r->state[k]);
+        free(r->d_final[k]);
+        free(r->final[k]);
+        free(r->d_initial[k]);
+    }
+    lstm_tape_destroy(r->tape);
+    lstm_rnn_destroy(r->rnn);
+    lstm_params_destroy(r->grads);
+    lstm_params_destroy(r->weights);
+}
+
+static void check_recurrent(const golden_case *c)
+{
+    recurrent r = {0};
+    char name[64];
+    set_up(c, &r);
+    const size_t inputs = r.batch * r.time * lstm_rnn_input_size(r.rnn);
+    const size_t outputs = r.batch * r.time * lstm_rnn_output_size(r.rnn);
+    const bool ragged = golden_list(c, "lengths", MAX_BATCH, r.lengths) > 0;
+    float *x = filled(c, 0, inputs, "scale_inputs"), *d_y = filled(c, 8, outputs, "scale_gradients");
+    float *y = test_allocate(outputs, sizeof *y), *d_x = test_allocate(inputs, sizeof *d_x);
+    ck_ok(lstm_dynamic_rnn(r.tape, r.weights,
+                           LSTM_ARGS(lstm_dynamic_rnn_args, .batch = r.batch, .time = r.time, .inputs = x,
+                                     .sequence_length = ragged ? r.lengths : NULL,
+                                     .initial_state = (const float *const *)r.state, .outputs = y,
+                                     .final_state = r.final)));
+    ck_ok(lstm_dynamic_rnn_backward(r.tape, r.weights,
+                                    LSTM_ARGS(lstm_dynamic_rnn_grads, .d_outputs = d_y,
+                                              .d_final_state = (const float *const *)r.d_final, .d_params = r.grads,
+                                              .d_inputs = d_x, .d_initial_state = r.d_initial)));
+    check_array(c, "outputs", y, outputs);
+    check_array(c, "d_inputs", d_x, inputs);
+    for (size_t k = 0; k < r.leaves; k++) {
+        const size_t count = r.batch * lstm_rnn_state_size(r.rnn, k);
+        snprintf(name, sizeof name, "final_state.%zu", k);
+        check_array(c, name, r.final[k], count);
+        snprintf(name, sizeof name, "d_initial_state.%zu", k);
+        check_array(c, name, r.d_initial[k], count);
+    }
+    snprintf(name, sizeof name, "rnn/%s_cell", golden_text(c, "cell"));
+    check_gradients(c, name, r.grads);
+    free(x);
+    free(d_y);
+    free(y);
+    free(d_x);
+    tear_down(&r);
+}
+
+START_TEST(cells_over_time_agree_with_tensorflow)
+{
+    golden *file = opened("cells");
+    for (size_t k = 0; k < golden_case_count(file); k++)
+        check_recurrent(golden_case_at(file, k));
+    ck_assert_uint_gt(golden_case_count(file), 50);
+    golden_close(file);
+}
+END_TEST
+
+static void check_dense(const golden_case *c)
+{
+    const size_t input = (size_t)golden_integer(c, "input", 0), units = (size_t)golden_integer(c, "units", 0);
+    const size_t rows = (size_t)golden_integer(c, "batch", 0);
+    lstm_params *weights, *grads;
+    lstm_dense *dense;
+    ck_ok(lstm_params_create(NULL, &weights));
+    ck_ok(lstm_dense_create(weights, NULL, input, units,
+                            LSTM_ARGS(lstm_dense_config, .activation = test_activation(golden_text(c, "activation")),
+                                      .no_bias = !golden_integer(c, "use_bias", 1)),
+                            &dense));
+    ck_ok(lstm_params_initialize(weights, 1));
+    ck_ok(lstm_params_create_like(weights, &grads));
+    fill_weights(c, "dense", weights);
+    float *x = filled(c, 0, rows * input, "scale_inputs"), *d_y = filled(c, 8, rows * units, "scale_gradients");
+    float *y = test_allocate(rows * units, sizeof *y), *d_x = test_allocate(rows * input, sizeof *d_x);
+    ck_ok(lstm_dense_forward(dense, weights, rows, x, y));
+    ck_ok(lstm_dense_backward(dense, weights, rows, x, y, d_y, grads, d_x));
+    check_array(c, "outputs", y, rows * units);
+    check_array(c, "d_inputs", d_x, rows * input);
+    check_gradients(c, "dense", grads);
+    free(x);
+    free(d_y);
+    free(y);
+    free(d_x);
+    lstm_dense_destroy(dense);
+    lstm_params_destroy(grads);
+    lstm_params_destroy(weights);
+}
+
+/* TensorFlow's own float32 loss is good to about 1e-7 of the terms that cancel in it, the logits. */
+static void check_loss(const golden_case *c, const char *name, double loss)
+{
+    const float *expected = golden_array(c, name, NULL);
+    const double size = fabs((double)expected[0]) + golden_real(c, "scale_logits", 1.0);
+    ck_assert_msg(fabs(loss - (double)expected[0]) <= 1e-6 * size, "%s/%s: %g, expected %g", golden_name(c), name, loss,
+                  (double)expected[0]);
+}
+
+static void check_softmax_cross_entropy(const golden_case *c)
+{
+    const size_t batch = (size_t)golden_integer(c, "batch", 0), classes = (size_t)golden_integer(c, "classes", 0);
+    const bool sparse = !strncmp(golden_text(c, "op"), "sparse", 6);
+    size_t indices[MAX_BATCH];
+    const bool indexed = golden_list(c, "indices", MAX_BATCH, indices) > 0;
+    float *logits = filled(c, 0, batch * classes, "scale_logits");
+    float *labels = test_allocate(batch * classes, sizeof *labels), *d = test_allocate(batch * classes, sizeof *d);
+    if (indexed)
+        ck_ok(lstm_one_hot(batch, indices, classes, labels));
+    else
+        memcpy(labels, golden_array(c, "labels", NULL), batch * classes * sizeof *labels);
+    for (int k = 0; k < 2; k++) {
+        const char *sum_or_mean = k ? "mean" : "sum";
+        const lstm_loss_config *config =
+            LSTM_ARGS(lstm_loss_config, .reduction = k ? LSTM_REDUCTION_MEAN : LSTM_REDUCTION_SUM);
+        float loss;
+        char name[64];
+        if (sparse)
+            ck_ok(lstm_sparse_softmax_cross_entropy(NULL, config, batch, classes, logits, indices, d, &loss));
+        else
+            ck_ok(lstm_softmax_cross_entropy(NULL, config, batch, classes, logits, labels, d, &loss));
+        snprintf(name, sizeof name, "loss_%s", sum_or_mean);
+        check_loss(c, name, (double)loss);
+        snprintf(name, sizeof name, "d_logits_%s", sum_or_mean);
+        check_array(c, name, d, batch * classes);
+    }
+    free(logits);
+    free(labels);
+    free(d);
+}
+
+/* Whether the library has that optimizer, and if so, create it. */
+static bool make_optimizer(const golden_case *c, const lstm_params *params, lstm_optimizer **optimizer)
+{
+    const char *kind = golden_text(c, "optimizer");
+    const float rate = (float)golden_real(c, "learning_rate", 0.0);
+    if (!strcmp(kind, "gradient_descent"))
+        ck_ok(lstm_optimizer_create_gradient_descent(
+            NULL, params, LSTM_ARGS(lstm_gradient_descent_config, .learning_rate = rate), optimizer));
+    else if (!strcmp(kind, "adam"))
+        ck_ok(lstm_optimizer_create_adam(NULL, params,
+                                         LSTM_ARGS(lstm_adam_config, .learning_rate = rate,
+                                                   .beta1 = LSTM_VALUE((float)golden_real(c, "beta1", 0.9)),
+                                                   .beta2 = LSTM_VALUE((float)golden_real(c, "beta2", 0.999)),
+                                                   .epsilon = LSTM_VALUE((float)golden_real(c, "epsilon", 1e-8))),
+                                         optimizer));
+    else
+        return false;
+    return true;
+}
+
+static bool check_optimizer(const golden_case *c)
+{
+    const size_t count = (size_t)golden_integer(c, "count", 0), steps = (size_t)golden_integer(c, "steps", 0);
+    lstm_params *weights, *grads;
+    lstm_optimizer *optimizer;
+    ck_ok(lstm_params_create(NULL, &weights));
+    ck_ok(lstm_params_declare(weights, "w", 1, &count, NULL));
+    ck_ok(lstm_params_initialize(weights, 1));
+    ck_ok(lstm_params_create_like(weights, &grads));
+    const bool there = make_optimizer(c, weights, &optimizer);
+    if (there) {
+        const uint32_t seed = (uint32_t)golden_integer(c, "seed", 0);
+        const float *expected = golden_array(c, "weights", NULL);
+        golden_fill(seed, count, (float)golden_real(c, "scale_weights", 1.0), lstm_params_edit(weights, NULL));
+        for (size_t s = 0; s < steps; s++) {
+            golden_fill(seed + 1 + (uint32_t)s, count, (float)golden_real(c, "scale_gradients", 1.0),
+                        lstm_params_edit(grads, NULL));
+            ck_ok(lstm_optimizer_apply(optimizer, weights, grads));
+            const double difference = golden_difference(lstm_params_data(weights, NULL), expected + s * count, count);
+            ck_assert_msg(difference <= 1e-6, "%s, step %zu: %g", golden_name(c), s + 1, difference);
+        }
+        lstm_optimizer_destroy(optimizer);
+    }
+    lstm_params_destroy(grads);
+    lstm_params_destroy(weights);
+    return there;
+}
+
+START_TEST(dense_layers_losses_and_optimizers_agree_with_tensorflow)
+{
+    golden *file = opened("loss_optimizer");
+    size_t dense = 0, losses = 0, optimizers = 0;
+    for (size_t k = 0; k < golden_case_count(file); k++) {
+        const golden_case *c = golden_case_at(file, k);
+        const char *op = golden_text(c, "op");
+        if (!strcmp(op, "dense")) {
+            check_dense(c);
+            dense++;
+        } else if (strstr(op, "softmax_cross_entropy")) {
+            check_softmax_cross_entropy(c);
+            losses++;
+        } else if (!strcmp(op, "optimizer")) {
+            optimizers += check_optimizer(c);
+        }
+    }
+    ck_assert_uint_ge(dense, 20);
+    ck_assert_uint_ge(losses, 24);
+    ck_assert_uint_ge(optimizers, 2);
+    golden_close(file);
+}
+END_TEST
+
+Suite *golden_suite(void)
+{
+    return test_suite("golden", (const TTest *const[]){cells_over_time_agree_with_tensorflow,
+                                                       dense_layers_losses_and_optimizers_agree_with_tensorflow, NULL});
+}

@@ -1,0 +1,243 @@
+/* The number of threads, and who runs them, changes no bit. */
+#include "unroll.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+static lstm_context *team(size_t threads)
+{
+    lstm_context *context;
+    ck_ok(lstm_context_create(LSTM_ARGS(lstm_context_config, .threads = threads), &context));
+    return context;
+}
+
+static const size_t *ragged(size_t batch, size_t time)
+{
+    static size_t lengths[200];
+    for (size_t row = 0; row < batch; row++)
+        lengths[row] = (row * 13 + 5) % (time + 1);
+    return lengths;
+}
+
+/* Enough work for several blocks, and for the driver to think it worth a thread. */
+static unroll_shape several_blocks(bool with_lengths)
+{
+    return (unroll_shape){.input = 5, .batch = 150, .time = 16, .lengths = with_lengths ? ragged(150, 16) : NULL};
+}
+
+START_TEST(one_two_and_three_threads_give_the_same_bits)
+{
+    for (size_t kind = 0; kind < test_cell_kind_count; kind++)
+        for (int with_lengths = 0; with_lengths < 2; with_lengths++) {
+            const unroll_shape shape = several_blocks(with_lengths);
+            lstm_cell *cell = test_cell(test_cell_kinds[kind], 20, LSTM_ACTIVATION_DEFAULT, 1.0f);
+            unroll one;
+            unroll_create(&one, NULL, cell, &shape);
+            unroll_run(&one);
+            for (size_t threads = 2; threads <= 3; threads++) {
+                lstm_context *context = team(threads);
+                unroll many;
+                unroll_create(&many, context, cell, &shape);
+                lstm_context_destroy(context);
+                unroll_run(&many);
+                unroll_assert_same_bits(&one, &many);
+                unroll_destroy(&many);
+            }
+            lstm_cell_destroy(cell);
+            unroll_destroy(&one);
+        }
+}
+END_TEST
+
+/* An executor that does its tasks backwards on the calling thread, and counts. */
+static void run_backwards(void *user, size_t tasks, void (*task)(void *arg, size_t index), void *arg)
+{
+    size_t *runs = user;
+    ck_assert_uint_le(tasks, 4);
+    for (size_t k = tasks; k-- > 0;)
+        task(arg, k);
+    (*runs)++;
+}
+
+START_TEST(a_hosts_executor_does_the_work_and_changes_no_bit)
+{
+    size_t runs = 0;
+    const lstm_executor executor = {.user = &runs, .concurrency = 4, .run = run_backwards};
+    const unroll_shape shape = several_blocks(true);
+    lstm_cell *cell = test_cell("lstm", 20, LSTM_ACTIVATION_DEFAULT, 1.0f);
+    lstm_context *context;
+    unroll plain, hosted;
+    ck_ok(lstm_context_create(LSTM_ARGS(lstm_context_config, .executor = executor), &context));
+    unroll_create(&plain, NULL, cell, &shape);
+    unroll_create(&hosted, context, cell, &shape);
+    unroll_run(&plain);
+    unroll_run(&hosted);
+    unroll_assert_same_bits(&plain, &hosted);
+    ck_assert_uint_ge(runs, 3); /* forward, backward, weight gradient */
+    unroll_destroy(&plain);
+    unroll_destroy(&hosted);
+    lstm_cell_destroy(cell);
+    lstm_context_destroy(context);
+}
+END_TEST
+
+typedef struct caller {
+    pthread_t thread;
+    unroll u;
+} caller;
+
+static void *run_often(void *argument)
+{
+    caller *c = argument;
+    for (int k = 0; k < 10; k++)
+        unroll_run(&c->u);
+    return NULL;
+}
+
+START_TEST(several_callers_share_a_context_each_with_its_own_tape)
+{
+    enum { CALLERS = 4 };
+    const unroll_shape shape = several_blocks(true);
+    lstm_cell *cell = test_cell("gru", 12, LSTM_ACTIVATION_DEFAULT, 1.0f);
+    lstm_context *context = team(2);
+    unroll alone;
+    caller callers[CALLERS];
+    unroll_create(&alone, NULL, cell, &shape);
+    unroll_run(&alone);
+    for (size_t k = 0; k < CALLERS; k++)
+        unroll_create(&callers[k].u, context, cell, &shape);
+    for (size_t k = 0; k < CALLERS; k++)
+        ck_assert_int_eq(pthread_create(&callers[k].thread, NULL, run_often, &callers[k]), 0);
+    for (size_t k = 0; k < CALLERS; k++) {
+        pthread_join(callers[k].thread, NULL);
+        unroll_assert_same_bits(&alone, &callers[k].u);
+        unroll_destroy(&callers[k].u);
+    }
+    lstm_context_destroy(context);
+    lstm_cell_destroy(cell);
+    unroll_destroy(&alone);
+}
+END_TEST
+
+static void *run_forward(void *argument)
+{
+    const unroll *u = argument;
+    lstm_tape *tape;
+    float *y = test_allocate(u->y_count, sizeof *y);
+    const lstm_tape_config *config =
+        LSTM_ARGS(lstm_tape_config, .max_batch = u->shape.batch, .max_time = u->shape.time, .inference = true);
+    bool same = lstm_tape_create(u->rnn, config, &tape) == LSTM_OK;
+    for (int k = 0; k < 5 && same; k++) {
+        memset(y, 0, u->y_count * sizeof *y);
+        same = lstm_dynamic_rnn(tape, u->weights,
+                                LSTM_ARGS(lstm_dynamic_rnn_args, .batch = u->shape.batch, .time = u->shape.time,
+                                          .inputs = u->x, .sequence_length = u->shape.lengths,
+                                          .initial_state = (const float *const *)u->state, .outputs = y)) == LSTM_OK &&
+               same_bits(y, u->y, u->y_count);
+    }
+    lstm_tape_destroy(tape);
+    free(y);
+    return same ? argument : NULL;
+}
+
+START_TEST(one_plan_and_one_set_of_weights_serve_many_threads)
+{
+    enum { CALLERS = 4 };
+    const unroll_shape shape = several_blocks(true);
+    lstm_cell *cell = test_cell("lstm", 12, LSTM_ACTIVATION_DEFAULT, 1.0f);
+    pthread_t threads[CALLERS];
+    unroll u;
+    unroll_create(&u, NULL, cell, &shape);
+    lstm_cell_destroy(cell);
+    unroll_run(&u);
+    for (size_t k = 0; k < CALLERS; k++)
+        ck_assert_int_eq(pthread_create(&threads[k], NULL, run_forward, &u), 0);
+    for (size_t k = 0; k < CALLERS; k++) {
+        void *same;
+        pthread_join(threads[k], &same);
+        ck_assert_ptr_nonnull(same);
+    }
+    unroll_destroy(&u);
+}
+END_TEST
+
+/* Twenty steps of training, everything included; the weights at the end. */
+static float *trained(lstm_context *context, size_t *count)
+{
+    enum { BATCH = 150, TIME = 8, UNITS = 16, CLASSES = 3 };
+    lstm_params *weights, *grads;
+    lstm_cell *cell = test_cell("lstm", UNITS, LSTM_ACTIVATION_DEFAULT, 1.0f);
+    lstm_rnn *rnn;
+    lstm_dense *dense;
+    lstm_tape *tape;
+    lstm_optimizer *adam;
+    ck_ok(lstm_params_create(context, &weights));
+    ck_ok(lstm_rnn_create(weights, NULL, cell, 2, NULL, &rnn));
+    ck_ok(lstm_dense_create(weights, NULL, UNITS, CLASSES, NULL, &dense));
+    ck_ok(lstm_params_initialize(weights, 5));
+    ck_ok(lstm_params_create_like(weights, &grads));
+    ck_ok(lstm_tape_create(rnn, LSTM_ARGS(lstm_tape_config, .max_batch = BATCH, .max_time = TIME), &tape));
+    ck_ok(lstm_optimizer_create_adam(context, weights, NULL, &adam));
+    float *x = test_numbers("x", BATCH * TIME * 2, 1.0f), *h = test_allocate(BATCH * UNITS, sizeof *h);
+    float *dh = test_allocate(BATCH * UNITS, sizeof *dh), loss;
+    float *logits = test_allocate(BATCH * CLASSES, sizeof *logits), *d = test_allocate(BATCH * CLASSES, sizeof *d);
+    size_t labels[BATCH];
+    for (size_t row = 0; row < BATCH; row++)
+        labels[row] = row % CLASSES;
+    for (int step = 0; step < 20; step++) {
+        ck_ok(lstm_dynamic_rnn(
+            tape, weights,
+            LSTM_ARGS(lstm_dynamic_rnn_args, .batch = BATCH, .time = TIME, .inputs = x, .last_output = h)));
+        ck_ok(lstm_dense_forward(dense, weights, BATCH, h, logits));
+        ck_ok(lstm_sparse_softmax_cross_entropy(context, NULL, BATCH, CLASSES, logits, labels, d, &loss));
+        lstm_params_zero(grads);
+        ck_ok(lstm_dense_backward(dense, weights, BATCH, h, logits, d, grads, dh));
+        ck_ok(lstm_dynamic_rnn_backward(tape, weights,
+                                        LSTM_ARGS(lstm_dynamic_rnn_grads, .d_last_output = dh, .d_params = grads)));
+        ck_ok(lstm_optimizer_apply(adam, weights, grads));
+    }
+    const float *block = lstm_params_data(weights, count);
+    float *result = test_allocate(*count, sizeof *result);
+    memcpy(result, block, *count * sizeof *result);
+    free(x);
+    free(h);
+    free(dh);
+    free(logits);
+    free(d);
+    lstm_optimizer_destroy(adam);
+    lstm_tape_destroy(tape);
+    lstm_dense_destroy(dense);
+    lstm_rnn_destroy(rnn);
+    lstm_cell_destroy(cell);
+    lstm_params_destroy(grads);
+    lstm_params_destroy(weights);
+    return result;
+}
+
+START_TEST(training_on_more_threads_ends_at_the_same_weights)
+{
+    size_t count;
+    float *one = trained(NULL, &count);
+    for (size_t threads = 2; threads <= 3; threads++) {
+        lstm_context *context = team(threads);
+        float *many = trained(context, &count);
+        ck_assert(same_bits(one, many, count));
+        free(many);
+        lstm_context_destroy(context);
+    }
+    free(one);
+}
+END_TEST
+
+Suite *threads_suite(void)
+{
+    return test_suite("threads", (const TTest *const[]){
+                                     one_two_and_three_threads_give_the_same_bits,
+                                     a_hosts_executor_does_the_work_and_changes_no_bit,
+                                     several_callers_share_a_context_each_with_its_own_tape,
+                                     one_plan_and_one_set_of_weights_serve_many_threads,
+                                     training_on_more_threads_ends_at_the_same_weights,
+                                     NULL,
+                                 });
+}
