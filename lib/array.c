@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* Check a shape and multiply its axes [from, to). */
+/* Check a shape and multiply its axes. */
 static lstm_status check_shape(const char *function, size_t rank, const size_t *shape, size_t *floats)
 {
     if (!shape)
@@ -20,6 +20,21 @@ static lstm_status check_shape(const char *function, size_t rank, const size_t *
     for (size_t k = 0; k < rank && *floats; k++)
         if (!lstm__multiply(*floats, shape[k], floats))
             return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: the shape overflows", function);
+    return LSTM_OK;
+}
+
+/* Check an axis as well, and multiply what stands before it and what stands behind it. */
+static lstm_status check_axis(const char *function, size_t rank, const size_t *shape, size_t axis, size_t *floats,
+                              size_t *outer, size_t *inner)
+{
+    lstm_status status = check_shape(function, rank, shape, floats);
+    if (status)
+        return status;
+    if (axis >= rank)
+        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: axis is %zu, expected below %zu", function, axis, rank);
+    *outer = *inner = 1;
+    for (size_t k = 0; k < rank; k++)
+        *(k < axis ? outer : inner) *= k == axis ? 1 : shape[k];
     return LSTM_OK;
 }
 
@@ -64,11 +79,9 @@ lstm_status lstm_gather(size_t rank, const size_t *shape, size_t axis, size_t co
 {
     const char *function = "lstm_gather";
     size_t floats, outer = 1, inner = 1;
-    lstm_status status = check_shape(function, rank, shape, &floats);
+    lstm_status status = check_axis(function, rank, shape, axis, &floats, &outer, &inner);
     if (status)
         return status;
-    if (axis >= rank)
-        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: axis is %zu, expected below %zu", function, axis, rank);
     if (count && !indices)
         return lstm__fail_null(function, "indices");
     for (size_t k = 0; k < count; k++)
@@ -77,11 +90,44 @@ lstm_status lstm_gather(size_t rank, const size_t *shape, size_t axis, size_t co
                               indices[k], shape[axis]);
     if (count && floats && (!x || !y))
         return lstm__fail_null(function, x ? "y" : "x");
-    for (size_t k = 0; k < rank; k++)
-        *(k < axis ? &outer : &inner) *= k == axis ? 1 : shape[k];
     for (size_t o = 0; floats && o < outer; o++)
         for (size_t k = 0; k < count; k++)
             memcpy(y + (o * count + k) * inner, x + (o * shape[axis] + indices[k]) * inner, inner * sizeof *y);
+    return LSTM_OK;
+}
+
+lstm_status lstm_concat(size_t rank, const size_t *shape, size_t axis, size_t count, const size_t *sizes,
+                        const float *const *x, float *y)
+{
+    const char *function = "lstm_concat";
+    size_t floats, outer = 1, inner = 1;
+    lstm_status status = check_axis(function, rank, shape, axis, &floats, &outer, &inner);
+    if (status)
+        return status;
+    if (!count)
+        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: count is 0, expected at least 1", function);
+    if (!sizes)
+        return lstm__fail_null(function, "sizes");
+    size_t left = shape[axis], k = 0;
+    while (k < count && sizes[k] <= left)
+        left -= sizes[k++];
+    if (k < count || left)
+        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: sizes do not add up to shape[%zu], which is %zu", function,
+                          axis, shape[axis]);
+    if (!floats)
+        return LSTM_OK;
+    if (!x || !y)
+        return lstm__fail_null(function, x ? "y" : "x");
+    for (k = 0; k < count; k++)
+        if (sizes[k] && !x[k])
+            return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: x[%zu] is NULL", function, k);
+    for (size_t o = 0; o < outer; o++)
+        for (k = 0; k < count; k++) {
+            const size_t run = sizes[k] * inner;
+            if (run)
+                memcpy(y, x[k] + o * run, run * sizeof *y);
+            y += run;
+        }
     return LSTM_OK;
 }
 

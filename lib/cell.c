@@ -1,117 +1,12 @@
 #include "cell.h"
 
+#include "affine.h"
 #include "context.h"
 #include "memory.h"
 #include "status.h"
 
+#include <math.h>
 #include <string.h>
-
-/* The spec: what a declare function says. */
-
-static lstm_status keep(lstm_cell_spec *spec, lstm_status status)
-{
-    if (!spec->status)
-        spec->status = status;
-    return status;
-}
-
-lstm_status lstm_cell_spec_state(lstm_cell_spec *spec, size_t width)
-{
-    const char *function = "lstm_cell_spec_state";
-    if (!spec)
-        return lstm__fail_null(function, "spec");
-    if (width < 1 || width > INT32_MAX)
-        return keep(spec,
-                    lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: width is %zu, expected 1 to 2^31 - 1", function, width));
-    size_t *grown = lstm__grow(spec->context, spec->state_sizes, spec->states, &spec->state_capacity, sizeof *grown);
-    if (!grown)
-        return keep(spec, lstm__fail_memory(function));
-    spec->state_sizes = grown;
-    spec->state_sizes[spec->states++] = width;
-    return LSTM_OK;
-}
-
-static lstm_status set_output(const char *function, lstm_cell_spec *spec, size_t width, size_t leaf)
-{
-    if (spec->output_size)
-        return keep(spec, lstm__fail(LSTM_ERR_STATE, "%s: the output has been declared before", function));
-    spec->output_size = width;
-    spec->output_leaf = leaf;
-    return LSTM_OK;
-}
-
-lstm_status lstm_cell_spec_output(lstm_cell_spec *spec, size_t width)
-{
-    const char *function = "lstm_cell_spec_output";
-    if (!spec)
-        return lstm__fail_null(function, "spec");
-    if (width < 1 || width > INT32_MAX)
-        return keep(spec,
-                    lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: width is %zu, expected 1 to 2^31 - 1", function, width));
-    return set_output(function, spec, width, SIZE_MAX);
-}
-
-lstm_status lstm_cell_spec_output_state(lstm_cell_spec *spec, size_t leaf)
-{
-    const char *function = "lstm_cell_spec_output_state";
-    if (!spec)
-        return lstm__fail_null(function, "spec");
-    if (leaf >= spec->states)
-        return keep(spec, lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: leaf is %zu, expected below %zu", function, leaf,
-                                     spec->states));
-    return set_output(function, spec, spec->state_sizes[leaf], leaf);
-}
-
-lstm_status lstm_cell_spec_variable(lstm_cell_spec *spec, const char *name, size_t rank, const size_t *shape,
-                                    const lstm_initializer *initializer, size_t *index)
-{
-    const char *function = "lstm_cell_spec_variable";
-    if (!spec || !name || !shape)
-        return lstm__fail_null(function, !spec ? "spec" : !name ? "name" : "shape");
-    if (!lstm__name_is_good(name) || rank < 1 || rank > LSTM_MAX_RANK)
-        return keep(spec, lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: \"%.64s\" of rank %zu is not a variable", function,
-                                     name, rank));
-    for (size_t k = 0; k < rank; k++)
-        if (shape[k] < 1 || shape[k] > INT32_MAX)
-            return keep(spec,
-                        lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: axis %zu of \"%s\" is %zu, expected 1 to 2^31 - 1",
-                                   function, k, name, shape[k]));
-    lstm__wanted *grown =
-        lstm__grow(spec->context, spec->variables, spec->variable_count, &spec->variable_capacity, sizeof *grown);
-    if (!grown)
-        return keep(spec, lstm__fail_memory(function));
-    spec->variables = grown;
-    lstm__wanted *wanted = &grown[spec->variable_count];
-    *wanted = (lstm__wanted){.rank = rank};
-    memcpy(wanted->name, name, strlen(name) + 1);
-    memcpy(wanted->shape, shape, rank * sizeof *shape);
-    if (initializer)
-        wanted->initializer = *initializer;
-    if (index)
-        *index = spec->variable_count;
-    spec->variable_count++;
-    return LSTM_OK;
-}
-
-lstm_status lstm_cell_spec_memory(lstm_cell_spec *spec, size_t tape_floats_per_row, size_t scratch_floats_per_row)
-{
-    if (!spec)
-        return lstm__fail_null("lstm_cell_spec_memory", "spec");
-    spec->tape_floats = tape_floats_per_row;
-    spec->scratch_floats = scratch_floats_per_row;
-    return LSTM_OK;
-}
-
-lstm_status lstm__spec_gates(lstm_cell_spec *spec, const char *kernel, const char *bias, size_t units, size_t gates,
-                             float bias_start)
-{
-    const lstm_initializer start = {.kind = LSTM_INITIALIZER_CONSTANT, .a = bias_start};
-    size_t shape[2];
-    if (!lstm__add(spec->input_size, units, &shape[0]) || !lstm__multiply(gates, units, &shape[1]))
-        return lstm__fail_memory("lstm_rnn_create");
-    lstm_status status = lstm_cell_spec_variable(spec, kernel, 2, shape, NULL, NULL);
-    return status ? status : lstm_cell_spec_variable(spec, bias, 1, &shape[1], &start, NULL);
-}
 
 /* A cell that gives single steps, run over many. */
 
@@ -123,7 +18,7 @@ static lstm_step step_at(const lstm__run *run, size_t t, size_t first)
     for (size_t leaf = 0; leaf < spec->states; leaf++) {
         const size_t width = spec->state_sizes[leaf];
         next_state[leaf] = run->next_state[leaf] + first * width;
-        state[leaf] = t ? next_state[leaf] - run->active[t - 1] * width : (float *)(uintptr_t)run->state[leaf];
+        state[leaf] = (float *)(uintptr_t)lstm__run_state_at(run, leaf, width, t, first);
     }
     return (lstm_step){.rows = run->active[t],
                        .input_size = spec->input_size,
@@ -133,7 +28,7 @@ static lstm_step step_at(const lstm__run *run, size_t t, size_t first)
                        .next_state = next_state,
                        .output = run->output + first * spec->output_size,
                        .variables = run->variables,
-                       .tape = run->training ? run->tape + first * spec->tape_floats : NULL,
+                       .tape = run->keep ? run->tape + first * spec->tape_floats : NULL,
                        .scratch = run->scratch};
 }
 
@@ -174,32 +69,6 @@ static void steps_backward(const lstm_cell *cell, const lstm__run *run, const ls
 }
 
 static const lstm__body steps = {.forward = steps_forward, .backward = steps_backward};
-
-lstm_status lstm__spec_declare(const char *function, const lstm_cell *cell, size_t input_size, lstm_cell_spec *spec)
-{
-    *spec = (lstm_cell_spec){.context = cell->context, .input_size = input_size};
-    lstm_status status = cell->ops.declare(cell->self, input_size, spec);
-    if (status && !spec->status)
-        return lstm__fail(status, "%s: cell \"%s\" cannot be declared for input width %zu", function, cell->name,
-                          input_size);
-    if (!status)
-        status = spec->status;
-    if (!status && !spec->output_size)
-        status = lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: cell \"%s\" declares no output", function, cell->name);
-    if (!status && cell->body == &steps) {
-        spec->driver_floats = spec->output_size;
-        for (size_t leaf = 0; leaf < spec->states; leaf++)
-            if (!lstm__add(spec->driver_floats, spec->state_sizes[leaf], &spec->driver_floats))
-                return lstm__fail_memory(function);
-    }
-    return status;
-}
-
-void lstm__spec_release(lstm_cell_spec *spec)
-{
-    lstm__release(spec->context, spec->state_sizes);
-    lstm__release(spec->context, spec->variables);
-}
 
 /* The object. */
 
@@ -255,29 +124,95 @@ void lstm_cell_destroy(lstm_cell *cell)
     lstm_context_destroy(context);
 }
 
-bool lstm__cell_is_trainable(const lstm_cell *cell)
+bool lstm__cell_gives_steps(const lstm_cell *cell)
 {
-    return cell->body != &steps || cell->ops.step_backward;
+    return cell->body == &steps;
 }
 
 /* What the built-in cells share. */
 
-lstm_status lstm__cell_activation(const char *function, lstm_activation *activation)
+const lstm__activation lstm__linear = {.kind = LSTM_ACTIVATION_LINEAR};
+
+lstm_status lstm__cell_activation(const char *function, lstm_activation kind, const lstm_function *custom,
+                                  lstm_activation otherwise, lstm__activation *activation)
 {
-    if (*activation == LSTM_ACTIVATION_DEFAULT)
-        *activation = LSTM_ACTIVATION_TANH;
-    if (*activation < LSTM_ACTIVATION_LINEAR || *activation > LSTM_ACTIVATION_RELU)
-        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: activation %d is not one for cells", function,
-                          (int)*activation);
+    if (kind == LSTM_ACTIVATION_DEFAULT)
+        kind = otherwise;
+    if (kind < LSTM_ACTIVATION_LINEAR || kind > LSTM_ACTIVATION_CUSTOM || kind == LSTM_ACTIVATION_SOFTMAX ||
+        (kind == LSTM_ACTIVATION_CUSTOM && !custom))
+        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: activation %d is not one for this", function, (int)kind);
+    *activation = (lstm__activation){.kind = kind};
+    if (kind != LSTM_ACTIVATION_CUSTOM)
+        return LSTM_OK;
+    if (!custom->value || !custom->derivative)
+        return lstm__fail_null(function, custom->value ? "function.derivative" : "function.value");
+    activation->function = *custom;
     return LSTM_OK;
 }
 
-lstm_status lstm__cell_units(const char *function, size_t num_units)
+lstm_status lstm__cell_width(const char *function, const char *name, size_t width)
 {
-    if (num_units < 1 || num_units > INT32_MAX)
-        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: num_units is %zu, expected 1 to 2^31 - 1", function,
-                          num_units);
+    if (width < 1 || width > INT32_MAX)
+        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: %s is %zu, expected 1 to 2^31 - 1", function, name, width);
     return LSTM_OK;
+}
+
+/* The finalizer of D. Lea's and S. Vigna's SplitMix64: every bit of x moves half of the result's. */
+static uint64_t mix(uint64_t x)
+{
+    x += 0x9E3779B97F4A7C15u;
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+    return x ^ (x >> 31);
+}
+
+void lstm__run_mask(const lstm__run *run, const lstm__mask *kind, size_t t, size_t width, float *mask)
+{
+    const uint64_t place = mix(mix(run->random.stream ^ (run->spec->site + 1)) ^ kind->which);
+    const uint64_t moment = mix(place ^ (kind->variational ? 0 : run->start + t + 1));
+    for (size_t row = 0; row < run->active[t]; row++, mask += width) {
+        const lstm_random random = {.seed = run->random.seed,
+                                    .stream = mix(moment ^ (kind->whole_batch ? 0 : mix(run->row_id[row])))};
+        lstm_random_uniform(&random, 0, width, 0.0f, 1.0f, mask);
+        for (size_t k = 0; k < width; k++)
+            mask[k] = mask[k] < kind->keep ? 1.0f / kind->keep : 0.0f;
+    }
+}
+
+lstm_status lstm__cell_keep(const char *function, const char *name, float given, float *keep)
+{
+    *keep = given == 0.0f ? 1.0f : given;
+    if (*keep > 0.0f && *keep <= 1.0f)
+        return LSTM_OK;
+    return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: %s is %g, expected above 0 and at most 1", function, name,
+                      (double)given);
+}
+
+lstm_status lstm__cell_forget_bias(const char *function, lstm_optional given, float *forget_bias)
+{
+    *forget_bias = given.given ? given.value : 1.0f;
+    return isfinite(*forget_bias) ? LSTM_OK
+                                  : lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: forget_bias is not finite", function);
+}
+
+void lstm__run_kernel_gradient(const lstm__run *run, const float *before, size_t n, const float *dz, size_t width,
+                               float *d_kernel, float *d_bias, size_t part, size_t parts)
+{
+    const size_t input = run->spec->input_size;
+    size_t begin, end;
+    lstm__part_columns(width, part, parts, &begin, &end);
+    const size_t columns = end - begin;
+    lstm__outer(run->kernels, run->steps, input, columns, run->input, input, dz + begin, width, d_kernel + begin,
+                width);
+    lstm__outer(run->kernels, run->steps, n, columns, before, n, dz + begin, width, d_kernel + input * width + begin,
+                width);
+    if (d_bias)
+        run->kernels->column_sums(run->steps, columns, dz + begin, width, d_bias + begin);
+}
+
+const float *lstm__run_state_at(const lstm__run *run, size_t leaf, size_t width, size_t t, size_t first)
+{
+    return t ? run->next_state[leaf] + (first - run->active[t - 1]) * width : run->state[leaf];
 }
 
 const float *lstm__run_states_before(const lstm__run *run, size_t leaf, size_t width, float *scratch)

@@ -3,13 +3,16 @@
 #include "cell.h"
 #include "status.h"
 
+#include <string.h>
+
 enum { H_LEAF = 0, KERNEL = 0, BIAS = 1 };
 
 typedef struct basic_rnn {
     size_t units;
-    lstm_activation activation;
+    lstm__activation activation;
 } basic_rnn;
 
+/* The tape becomes the gradients of the pre-activations; before that it holds them where a custom activation needs them. */
 static lstm_status declare(const void *self, size_t input_size, lstm_cell_spec *spec)
 {
     (void)input_size;
@@ -18,8 +21,13 @@ static lstm_status declare(const void *self, size_t input_size, lstm_cell_spec *
     if (!status)
         status = lstm_cell_spec_output_state(spec, H_LEAF);
     if (!status)
-        status = lstm__spec_gates(spec, "kernel", "bias", rnn->units, 1, 0.0f);
+        status = lstm__spec_gates(spec, "kernel", "bias", rnn->units, rnn->units, &(lstm__gates_start){0});
     return status ? status : lstm_cell_spec_memory(spec, rnn->units, rnn->units);
+}
+
+static bool keeps_arguments(const basic_rnn *rnn)
+{
+    return rnn->activation.kind == LSTM_ACTIVATION_CUSTOM;
 }
 
 /* The pre-activations stand where the states will. */
@@ -30,21 +38,22 @@ static void forward(const lstm_cell *cell, const lstm__run *run)
     const float *kernel = run->variables[KERNEL], *state = run->state[H_LEAF];
     float *next = run->next_state[H_LEAF];
     lstm__affine(run->kernels, run->steps, input, h, run->input, input, kernel, h, run->variables[BIAS], next, h);
-    for (size_t t = 0; t < run->time; t++) {
+    for (size_t t = 0, first = 0; t < run->time; first += run->active[t++]) {
         const size_t rows = run->active[t];
         run->kernels->product_nn(rows, h, h, state, h, kernel + input * h, h, true, next, h);
-        run->kernels->activate_state(rnn->activation, rows * h, next);
+        if (keeps_arguments(rnn))
+            memcpy(run->tape + first * h, next, rows * h * sizeof *next);
+        run->kernels->activate_state(&rnn->activation, rows * h, next);
         state = next;
         next += rows * h;
     }
 }
 
-/* The tape becomes the gradients of the pre-activations. */
 static void backward(const lstm_cell *cell, const lstm__run *run, const lstm__run_grad *grad)
 {
     const basic_rnn *rnn = cell->self;
     const size_t input = run->spec->input_size, h = rnn->units;
-    const float *kernel = run->variables[KERNEL];
+    const float *kernel = run->variables[KERNEL], *kept = keeps_arguments(rnn) ? run->tape : run->next_state[H_LEAF];
     float *dh = grad->d_state[H_LEAF];
     for (size_t t = run->time, first = run->steps; t-- > 0;) {
         const size_t rows = run->active[t];
@@ -52,7 +61,7 @@ static void backward(const lstm_cell *cell, const lstm__run *run, const lstm__ru
         float *dz = run->tape + first * h;
         if (grad->d_output)
             run->kernels->add(rows * h, grad->d_output + first * h, dh);
-        run->kernels->activate_backward(rnn->activation, rows * h, run->next_state[H_LEAF] + first * h, dh, dz);
+        run->kernels->activate_backward(&rnn->activation, rows * h, kept + first * h, dh, dz);
         run->kernels->product_nt(rows, h, h, dz, h, kernel + input * h, h, false, dh, h);
     }
     if (grad->d_input)
@@ -63,15 +72,9 @@ static void weight_gradient(const lstm_cell *cell, const lstm__run *run, float *
                             size_t parts)
 {
     const basic_rnn *rnn = cell->self;
-    const size_t input = run->spec->input_size, h = rnn->units;
-    const float *before = lstm__run_states_before(run, H_LEAF, h, run->scratch);
-    size_t begin, end;
-    lstm__part_columns(h, part, parts, &begin, &end);
-    const float *dz = run->tape + begin;
-    float *d_kernel = d_variables[KERNEL] + begin;
-    lstm__outer(run->kernels, run->steps, input, end - begin, run->input, input, dz, h, d_kernel, h);
-    lstm__outer(run->kernels, run->steps, h, end - begin, before, h, dz, h, d_kernel + input * h, h);
-    run->kernels->column_sums(run->steps, end - begin, dz, h, d_variables[BIAS] + begin);
+    const float *before = lstm__run_states_before(run, H_LEAF, rnn->units, run->scratch);
+    lstm__run_kernel_gradient(run, before, rnn->units, run->tape, rnn->units, d_variables[KERNEL], d_variables[BIAS],
+                              part, parts);
 }
 
 lstm_status lstm_cell_create_basic_rnn(lstm_context *context, size_t num_units, const lstm_basic_rnn_config *config,
@@ -83,10 +86,10 @@ lstm_status lstm_cell_create_basic_rnn(lstm_context *context, size_t num_units, 
     if (!cell)
         return lstm__fail_null(function, "cell");
     lstm_basic_rnn_config c;
+    basic_rnn self = {.units = num_units};
     lstm_status status = lstm__read_args(function, &c, sizeof c, config);
-    if (status || (status = lstm__cell_units(function, num_units)) ||
-        (status = lstm__cell_activation(function, &c.activation)))
+    if (status || (status = lstm__cell_width(function, "num_units", num_units)) ||
+        (status = lstm__cell_activation(function, c.activation, &c.function, LSTM_ACTIVATION_TANH, &self.activation)))
         return status;
-    const basic_rnn self = {.units = num_units, .activation = c.activation};
     return lstm__cell_create(function, context, &ops, &body, &self, sizeof self, cell);
 }

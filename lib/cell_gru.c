@@ -1,132 +1,261 @@
-/* GRUCell: r,u = split(s([x|h] Kg + bg)); c = act([x|r*h] Kc + bc); h' = u * h + (1 - u) * c. */
+/* GRUCell: r,u = split(s([x|h] Kg + bg)); c = act([x|r*h] Kc + bc); h' = u * h + (1 - u) * c.
+ * CudnnCompatibleGRUCell: c = act(x Wx + bx + r * (h Wh + bh)). */
 #include "affine.h"
 #include "cell.h"
 #include "status.h"
 
-enum { H_LEAF = 0, GATES_KERNEL = 0, GATES_BIAS = 1, CANDIDATE_KERNEL = 2, CANDIDATE_BIAS = 3 };
+enum { H_LEAF = 0, GATES_KERNEL = 0, GATES_BIAS = 1 };
+enum { CANDIDATE_KERNEL = 2, CANDIDATE_BIAS = 3 };                             /* reset before */
+enum { INPUT_KERNEL = 2, INPUT_BIAS = 3, HIDDEN_KERNEL = 4, HIDDEN_BIAS = 5 }; /* reset after */
 
 typedef struct gru {
     size_t units;
-    lstm_activation activation;
+    lstm__activation activation;
+    bool has_bias_initializer;
+    lstm_initializer kernel_initializer, bias_initializer;
 } gru;
 
-/* The tape: gates [steps][2h], candidates [steps][h], r*h [steps][h]. */
+/* The tape: gates [steps][2h], candidates [steps][h], and r*h (before) or h Wh + bh (after) [steps][h]. */
 typedef struct gru_tape {
-    float *gates, *candidate, *reset;
+    float *gates, *candidate, *hidden;
 } gru_tape;
 
 static gru_tape tape_at(const lstm__run *run, size_t h, size_t first)
 {
     return (gru_tape){.gates = run->tape + first * 2 * h,
                       .candidate = run->tape + run->steps * 2 * h + first * h,
-                      .reset = run->tape + run->steps * 3 * h + first * h};
+                      .hidden = run->tape + run->steps * 3 * h + first * h};
 }
 
-static lstm_status declare(const void *self, size_t input_size, lstm_cell_spec *spec)
+static lstm__gates_start start_of(const gru *g, float bias)
 {
-    (void)input_size;
-    const gru *g = self;
+    return (lstm__gates_start){.kernel_initializer = &g->kernel_initializer,
+                               .bias_initializer = g->has_bias_initializer ? &g->bias_initializer : NULL,
+                               .bias = bias};
+}
+
+static lstm_status declare_gates(const gru *g, lstm_cell_spec *spec)
+{
+    const lstm__gates_start start = start_of(g, 1.0f);
     lstm_status status = lstm_cell_spec_state(spec, g->units);
     if (!status)
         status = lstm_cell_spec_output_state(spec, H_LEAF);
     if (!status)
-        status = lstm__spec_gates(spec, "gates/kernel", "gates/bias", g->units, 2, 1.0f);
-    if (!status)
-        status = lstm__spec_gates(spec, "candidate/kernel", "candidate/bias", g->units, 1, 0.0f);
+        status = lstm__spec_gates(spec, "gates/kernel", "gates/bias", g->units, 2 * g->units, &start);
     return status ? status : lstm_cell_spec_memory(spec, 4 * g->units, g->units);
 }
 
-static void forward(const lstm_cell *cell, const lstm__run *run)
+/* z_t += h_{t-1} Kg, and the gates. */
+static void run_gates(const lstm__run *run, size_t rows, size_t h, const gru_tape *tape, const float *state,
+                      float *reset)
+{
+    const float *kernel = run->variables[GATES_KERNEL] + run->spec->input_size * 2 * h;
+    run->kernels->product_nn(rows, 2 * h, h, state, h, kernel, 2 * h, true, tape->gates, 2 * h);
+    run->kernels->gru_gates(rows, h, tape->gates, state, reset);
+}
+
+/* dh += dz_t Kg', of the gates. */
+static void run_gates_backward(const lstm__run *run, size_t rows, size_t h, const gru_tape *tape, float *dh)
+{
+    const float *kernel = run->variables[GATES_KERNEL] + run->spec->input_size * 2 * h;
+    run->kernels->product_nt(rows, h, 2 * h, tape->gates, 2 * h, kernel, 2 * h, true, dh, h);
+}
+
+static void input_gradient(const lstm__run *run, size_t h, const float *candidate_kernel, float *d_input)
+{
+    const size_t input = run->spec->input_size;
+    const gru_tape tape = tape_at(run, h, 0);
+    run->kernels->product_nt(run->steps, input, 2 * h, tape.gates, 2 * h, run->variables[GATES_KERNEL], 2 * h, false,
+                             d_input, input);
+    run->kernels->product_nt(run->steps, input, h, tape.candidate, h, candidate_kernel, h, true, d_input, input);
+}
+
+/* Reset before the product. */
+
+static lstm_status declare_before(const void *self, size_t input_size, lstm_cell_spec *spec)
+{
+    (void)input_size;
+    const gru *g = self;
+    const lstm__gates_start start = start_of(g, 0.0f);
+    lstm_status status = declare_gates(g, spec);
+    return status ? status : lstm__spec_gates(spec, "candidate/kernel", "candidate/bias", g->units, g->units, &start);
+}
+
+static void forward_before(const lstm_cell *cell, const lstm__run *run)
 {
     const gru *g = cell->self;
-    const lstm__kernels *kernels = run->kernels;
     const size_t input = run->spec->input_size, h = g->units;
-    const float *gates_kernel = run->variables[GATES_KERNEL], *candidate_kernel = run->variables[CANDIDATE_KERNEL];
-    const float *state = run->state[H_LEAF];
+    const float *kernel = run->variables[CANDIDATE_KERNEL];
     gru_tape tape = tape_at(run, h, 0);
-    lstm__affine(kernels, run->steps, input, 2 * h, run->input, input, gates_kernel, 2 * h, run->variables[GATES_BIAS],
-                 tape.gates, 2 * h);
-    lstm__affine(kernels, run->steps, input, h, run->input, input, candidate_kernel, h, run->variables[CANDIDATE_BIAS],
+    lstm__affine(run->kernels, run->steps, input, 2 * h, run->input, input, run->variables[GATES_KERNEL], 2 * h,
+                 run->variables[GATES_BIAS], tape.gates, 2 * h);
+    lstm__affine(run->kernels, run->steps, input, h, run->input, input, kernel, h, run->variables[CANDIDATE_BIAS],
                  tape.candidate, h);
     for (size_t t = 0, first = 0; t < run->time; first += run->active[t++]) {
         const size_t rows = run->active[t];
+        const float *state = lstm__run_state_at(run, H_LEAF, h, t, first);
         tape = tape_at(run, h, first);
-        float *next = run->next_state[H_LEAF] + first * h;
-        kernels->product_nn(rows, 2 * h, h, state, h, gates_kernel + input * 2 * h, 2 * h, true, tape.gates, 2 * h);
-        kernels->gru_gates(rows, h, tape.gates, state, tape.reset);
-        kernels->product_nn(rows, h, h, tape.reset, h, candidate_kernel + input * h, h, true, tape.candidate, h);
-        kernels->gru_output(g->activation, rows, h, tape.gates, tape.candidate, state, next);
-        state = next;
+        run_gates(run, rows, h, &tape, state, tape.hidden);
+        run->kernels->product_nn(rows, h, h, tape.hidden, h, kernel + input * h, h, true, tape.candidate, h);
+        run->kernels->gru_output(&g->activation, rows, h, tape.gates, tape.candidate, state,
+                                 run->next_state[H_LEAF] + first * h);
     }
 }
 
 /* The tape's gates and candidates become the gradients of their pre-activations. */
-static void backward(const lstm_cell *cell, const lstm__run *run, const lstm__run_grad *grad)
+static void backward_before(const lstm_cell *cell, const lstm__run *run, const lstm__run_grad *grad)
 {
     const gru *g = cell->self;
-    const lstm__kernels *kernels = run->kernels;
     const size_t input = run->spec->input_size, h = g->units;
-    const float *gates_kernel = run->variables[GATES_KERNEL], *candidate_kernel = run->variables[CANDIDATE_KERNEL];
+    const float *kernel = run->variables[CANDIDATE_KERNEL];
     float *dh = grad->d_state[H_LEAF], *d_reset = run->scratch;
     for (size_t t = run->time, first = run->steps; t-- > 0;) {
         const size_t rows = run->active[t];
         first -= rows;
         const gru_tape tape = tape_at(run, h, first);
-        const float *state = t ? run->next_state[H_LEAF] + (first - run->active[t - 1]) * h : run->state[H_LEAF];
+        const float *state = lstm__run_state_at(run, H_LEAF, h, t, first);
         if (grad->d_output)
-            kernels->add(rows * h, grad->d_output + first * h, dh);
-        kernels->gru_output_backward(g->activation, rows, h, tape.gates, tape.candidate, state, dh);
-        kernels->product_nt(rows, h, h, tape.candidate, h, candidate_kernel + input * h, h, false, d_reset, h);
-        kernels->gru_gates_backward(rows, h, tape.gates, state, d_reset, dh);
-        kernels->product_nt(rows, h, 2 * h, tape.gates, 2 * h, gates_kernel + input * 2 * h, 2 * h, true, dh, h);
+            run->kernels->add(rows * h, grad->d_output + first * h, dh);
+        run->kernels->gru_output_backward(&g->activation, rows, h, tape.gates, tape.candidate, state, dh);
+        run->kernels->product_nt(rows, h, h, tape.candidate, h, kernel + input * h, h, false, d_reset, h);
+        run->kernels->gru_gates_backward(rows, h, tape.gates, state, d_reset, dh);
+        run_gates_backward(run, rows, h, &tape, dh);
     }
-    if (grad->d_input) {
-        const gru_tape tape = tape_at(run, h, 0);
-        kernels->product_nt(run->steps, input, 2 * h, tape.gates, 2 * h, gates_kernel, 2 * h, false, grad->d_input,
-                            input);
-        kernels->product_nt(run->steps, input, h, tape.candidate, h, candidate_kernel, h, true, grad->d_input, input);
-    }
+    if (grad->d_input)
+        input_gradient(run, h, kernel, grad->d_input);
 }
 
-/* One of the two kernels, whose recurrent rows multiply `before`, and its bias. */
-static void kernel_gradient(const lstm__run *run, const float *before, size_t h, const float *dz, size_t width,
-                            float *d_kernel, float *d_bias, size_t part, size_t parts)
+static void weight_gradient_before(const lstm_cell *cell, const lstm__run *run, float *const *d_variables, size_t part,
+                                   size_t parts)
 {
-    const size_t input = run->spec->input_size;
-    size_t begin, end;
-    lstm__part_columns(width, part, parts, &begin, &end);
-    lstm__outer(run->kernels, run->steps, input, end - begin, run->input, input, dz + begin, width, d_kernel + begin,
-                width);
-    lstm__outer(run->kernels, run->steps, h, end - begin, before, h, dz + begin, width,
-                d_kernel + input * width + begin, width);
-    run->kernels->column_sums(run->steps, end - begin, dz + begin, width, d_bias + begin);
+    const size_t h = ((const gru *)cell->self)->units;
+    const gru_tape tape = tape_at(run, h, 0);
+    const float *before = lstm__run_states_before(run, H_LEAF, h, run->scratch);
+    lstm__run_kernel_gradient(run, before, h, tape.gates, 2 * h, d_variables[GATES_KERNEL], d_variables[GATES_BIAS],
+                              part, parts);
+    lstm__run_kernel_gradient(run, tape.hidden, h, tape.candidate, h, d_variables[CANDIDATE_KERNEL],
+                              d_variables[CANDIDATE_BIAS], part, parts);
 }
 
-static void weight_gradient(const lstm_cell *cell, const lstm__run *run, float *const *d_variables, size_t part,
-                            size_t parts)
+/* Reset after the product. */
+
+static lstm_status declare_after(const void *self, size_t input_size, lstm_cell_spec *spec)
+{
+    const gru *g = self;
+    const lstm__gates_start start = start_of(g, 0.0f);
+    const lstm_initializer zeros = {.kind = LSTM_INITIALIZER_CONSTANT};
+    const lstm_initializer *bias = start.bias_initializer ? start.bias_initializer : &zeros;
+    lstm_status status = declare_gates(g, spec);
+    if (!status)
+        status = lstm_cell_spec_variable(spec, "candidate/input_projection/kernel", 2, (size_t[]){input_size, g->units},
+                                         start.kernel_initializer, NULL);
+    if (!status)
+        status = lstm_cell_spec_variable(spec, "candidate/input_projection/bias", 1, &g->units, bias, NULL);
+    if (!status)
+        status = lstm_cell_spec_variable(spec, "candidate/hidden_projection/kernel", 2, (size_t[]){g->units, g->units},
+                                         start.kernel_initializer, NULL);
+    return status ? status
+                  : lstm_cell_spec_variable(spec, "candidate/hidden_projection/bias", 1, &g->units, bias, NULL);
+}
+
+static void forward_after(const lstm_cell *cell, const lstm__run *run)
 {
     const gru *g = cell->self;
-    const gru_tape tape = tape_at(run, g->units, 0);
-    const float *before = lstm__run_states_before(run, H_LEAF, g->units, run->scratch);
-    kernel_gradient(run, before, g->units, tape.gates, 2 * g->units, d_variables[GATES_KERNEL], d_variables[GATES_BIAS],
-                    part, parts);
-    kernel_gradient(run, tape.reset, g->units, tape.candidate, g->units, d_variables[CANDIDATE_KERNEL],
-                    d_variables[CANDIDATE_BIAS], part, parts);
+    const size_t input = run->spec->input_size, h = g->units;
+    gru_tape tape = tape_at(run, h, 0);
+    lstm__affine(run->kernels, run->steps, input, 2 * h, run->input, input, run->variables[GATES_KERNEL], 2 * h,
+                 run->variables[GATES_BIAS], tape.gates, 2 * h);
+    lstm__affine(run->kernels, run->steps, input, h, run->input, input, run->variables[INPUT_KERNEL], h,
+                 run->variables[INPUT_BIAS], tape.candidate, h);
+    for (size_t t = 0, first = 0; t < run->time; first += run->active[t++]) {
+        const size_t rows = run->active[t];
+        const float *state = lstm__run_state_at(run, H_LEAF, h, t, first);
+        tape = tape_at(run, h, first);
+        run_gates(run, rows, h, &tape, state, NULL);
+        lstm__affine(run->kernels, rows, h, h, state, h, run->variables[HIDDEN_KERNEL], h, run->variables[HIDDEN_BIAS],
+                     tape.hidden, h);
+        run->kernels->gru_reset_after(rows, h, tape.gates, tape.hidden, tape.candidate);
+        run->kernels->gru_output(&g->activation, rows, h, tape.gates, tape.candidate, state,
+                                 run->next_state[H_LEAF] + first * h);
+    }
+}
+
+/* The tape becomes the gradients of the gates' and candidates' pre-activations, and of h Wh + bh. */
+static void backward_after(const lstm_cell *cell, const lstm__run *run, const lstm__run_grad *grad)
+{
+    const gru *g = cell->self;
+    const size_t h = g->units;
+    float *dh = grad->d_state[H_LEAF];
+    for (size_t t = run->time, first = run->steps; t-- > 0;) {
+        const size_t rows = run->active[t];
+        first -= rows;
+        const gru_tape tape = tape_at(run, h, first);
+        if (grad->d_output)
+            run->kernels->add(rows * h, grad->d_output + first * h, dh);
+        run->kernels->gru_output_backward(&g->activation, rows, h, tape.gates, tape.candidate,
+                                          lstm__run_state_at(run, H_LEAF, h, t, first), dh);
+        run->kernels->gru_reset_after_backward(rows, h, tape.gates, tape.hidden, tape.candidate);
+        run->kernels->product_nt(rows, h, h, tape.hidden, h, run->variables[HIDDEN_KERNEL], h, true, dh, h);
+        run_gates_backward(run, rows, h, &tape, dh);
+    }
+    if (grad->d_input)
+        input_gradient(run, h, run->variables[INPUT_KERNEL], grad->d_input);
+}
+
+static void weight_gradient_after(const lstm_cell *cell, const lstm__run *run, float *const *d_variables, size_t part,
+                                  size_t parts)
+{
+    const size_t input = run->spec->input_size, h = ((const gru *)cell->self)->units;
+    const gru_tape tape = tape_at(run, h, 0);
+    const float *before = lstm__run_states_before(run, H_LEAF, h, run->scratch);
+    size_t begin, end;
+    lstm__run_kernel_gradient(run, before, h, tape.gates, 2 * h, d_variables[GATES_KERNEL], d_variables[GATES_BIAS],
+                              part, parts);
+    lstm__part_columns(h, part, parts, &begin, &end);
+    lstm__outer(run->kernels, run->steps, input, end - begin, run->input, input, tape.candidate + begin, h,
+                d_variables[INPUT_KERNEL] + begin, h);
+    lstm__outer(run->kernels, run->steps, h, end - begin, before, h, tape.hidden + begin, h,
+                d_variables[HIDDEN_KERNEL] + begin, h);
+    run->kernels->column_sums(run->steps, end - begin, tape.candidate + begin, h, d_variables[INPUT_BIAS] + begin);
+    run->kernels->column_sums(run->steps, end - begin, tape.hidden + begin, h, d_variables[HIDDEN_BIAS] + begin);
+}
+
+static lstm_status create(const char *function, const lstm_cell_ops *ops, const lstm__body *body, lstm_context *context,
+                          size_t num_units, const lstm_gru_config *config, lstm_cell **cell)
+{
+    if (!cell)
+        return lstm__fail_null(function, "cell");
+    lstm_gru_config c;
+    gru self = {.units = num_units};
+    lstm_status status = lstm__read_args(function, &c, sizeof c, config);
+    if (status || (status = lstm__cell_width(function, "num_units", num_units)) ||
+        (status = lstm__cell_activation(function, c.activation, &c.function, LSTM_ACTIVATION_TANH, &self.activation)))
+        return status;
+    if (c.kernel_initializer)
+        self.kernel_initializer = *c.kernel_initializer;
+    self.has_bias_initializer = c.bias_initializer != NULL;
+    if (c.bias_initializer)
+        self.bias_initializer = *c.bias_initializer;
+    if ((status = lstm__check_initializer(function, "kernel_initializer", &self.kernel_initializer)) ||
+        (status = lstm__check_initializer(function, "bias_initializer", &self.bias_initializer)))
+        return status;
+    return lstm__cell_create(function, context, ops, body, &self, sizeof self, cell);
 }
 
 lstm_status lstm_cell_create_gru(lstm_context *context, size_t num_units, const lstm_gru_config *config,
                                  lstm_cell **cell)
 {
-    static const lstm_cell_ops ops = {.name = "gru_cell", .declare = declare};
-    static const lstm__body body = {.forward = forward, .backward = backward, .weight_gradient = weight_gradient};
-    const char *function = "lstm_cell_create_gru";
-    if (!cell)
-        return lstm__fail_null(function, "cell");
-    lstm_gru_config c;
-    lstm_status status = lstm__read_args(function, &c, sizeof c, config);
-    if (status || (status = lstm__cell_units(function, num_units)) ||
-        (status = lstm__cell_activation(function, &c.activation)))
-        return status;
-    const gru self = {.units = num_units, .activation = c.activation};
-    return lstm__cell_create(function, context, &ops, &body, &self, sizeof self, cell);
+    static const lstm_cell_ops ops = {.name = "gru_cell", .declare = declare_before};
+    static const lstm__body body = {
+        .forward = forward_before, .backward = backward_before, .weight_gradient = weight_gradient_before};
+    return create("lstm_cell_create_gru", &ops, &body, context, num_units, config, cell);
+}
+
+lstm_status lstm_cell_create_cudnn_compatible_gru(lstm_context *context, size_t num_units,
+                                                  const lstm_gru_config *config, lstm_cell **cell)
+{
+    static const lstm_cell_ops ops = {.name = "cudnn_compatible_gru_cell", .declare = declare_after};
+    static const lstm__body body = {
+        .forward = forward_after, .backward = backward_after, .weight_gradient = weight_gradient_after};
+    return create("lstm_cell_create_cudnn_compatible_gru", &ops, &body, context, num_units, config, cell);
 }

@@ -16,7 +16,7 @@ struct lstm_dense {
     lstm_context *context;
     lstm__layout *layout;
     size_t input_size, units;
-    lstm_activation activation;
+    lstm__activation activation;
     bool has_bias;
     size_t kernel, bias; /* places in the block */
 };
@@ -55,7 +55,7 @@ lstm_status lstm_dense_create(lstm_params *params, const char *scope, size_t inp
         {.name = "bias", .rank = 1, .shape = {units}, .initializer = {.kind = LSTM_INITIALIZER_CONSTANT}},
     };
     size_t places[2] = {0};
-    status = lstm__params_bind(function, params, scope, "", c.reuse, c.no_bias ? 1 : 2, wanted, places);
+    status = lstm__params_bind(function, params, scope, c.reuse, c.no_bias ? 1 : 2, wanted, places);
     if (status) {
         lstm__release(context, made);
         return status;
@@ -66,7 +66,7 @@ lstm_status lstm_dense_create(lstm_params *params, const char *scope, size_t inp
     made->layout = lstm__layout_retain(lstm__params_layout(params));
     made->input_size = input_size;
     made->units = units;
-    made->activation = c.activation ? c.activation : LSTM_ACTIVATION_LINEAR;
+    made->activation.kind = c.activation ? c.activation : LSTM_ACTIVATION_LINEAR;
     made->has_bias = !c.no_bias;
     made->kernel = places[0];
     made->bias = places[1];
@@ -106,10 +106,10 @@ lstm_status lstm_dense_forward(const lstm_dense *dense, const lstm_params *param
         float *out = y + row * n;
         lstm__affine(kernels, count, k, n, x + row * k, k, block + dense->kernel, n,
                      dense->has_bias ? block + dense->bias : NULL, out, n);
-        if (dense->activation == LSTM_ACTIVATION_SOFTMAX)
+        if (dense->activation.kind == LSTM_ACTIVATION_SOFTMAX)
             kernels->softmax(count, n, out);
-        else if (dense->activation != LSTM_ACTIVATION_LINEAR)
-            kernels->activate(dense->activation, count * n, out);
+        else if (dense->activation.kind != LSTM_ACTIVATION_LINEAR)
+            kernels->activate(&dense->activation, count * n, out);
     }
     return LSTM_OK;
 }
@@ -141,7 +141,7 @@ static void backward_tiles(const backward *b, size_t rows, const float *x, const
 {
     const size_t n = b->dense->units;
     float means[TILE_ROWS], tile[TILE_ROWS * TILE_COLUMNS];
-    const bool softmax = b->dense->activation == LSTM_ACTIVATION_SOFTMAX;
+    const bool softmax = b->dense->activation.kind == LSTM_ACTIVATION_SOFTMAX;
     for (size_t row = 0; softmax && row < rows; row++) {
         double mean = 0.0; /* of d_y, weighted by y: dz = y (d_y - mean) */
         for (size_t j = 0; j < n; j++)
@@ -154,7 +154,7 @@ static void backward_tiles(const backward *b, size_t rows, const float *x, const
             const float *from = d_y + row * n + first, *value = y + row * n + first;
             float *to = tile + row * TILE_COLUMNS;
             if (!softmax)
-                b->kernels->activate_backward(b->dense->activation, columns, value, from, to);
+                b->kernels->activate_backward(&b->dense->activation, columns, value, from, to);
             for (size_t j = 0; softmax && j < columns; j++)
                 to[j] = value[j] * (from[j] - means[row]);
         }
@@ -170,7 +170,7 @@ lstm_status lstm_dense_backward(const lstm_dense *dense, const lstm_params *para
         return lstm__fail_null(function, !dense ? "dense" : !x ? "x" : !y ? "y" : "d_y");
     lstm_status status = lstm__params_check(function, "params", params, dense->layout);
     if (!status && grads)
-        status = lstm__params_check(function, "grads", grads, dense->layout);
+        status = lstm__params_check_writable(function, "grads", grads, dense->layout);
     if (status)
         return status;
     if (grads == params)
@@ -180,7 +180,7 @@ lstm_status lstm_dense_backward(const lstm_dense *dense, const lstm_params *para
                   .weights = lstm_params_data(params, NULL),
                   .grads = lstm_params_edit(grads, NULL)};
     const size_t k = dense->input_size, n = dense->units;
-    const bool linear = dense->activation == LSTM_ACTIVATION_LINEAR;
+    const bool linear = dense->activation.kind == LSTM_ACTIVATION_LINEAR;
     const size_t step = linear ? BLOCK_ROWS : TILE_ROWS;
     for (size_t row = 0; row < rows; row += step) {
         const size_t count = smaller(step, rows - row);

@@ -4,6 +4,7 @@
 #include "status.h"
 
 #include <float.h>
+#include <math.h>
 
 /* Either labels[batch][classes] or classes_of[batch]. */
 static lstm_status cross_entropy(const char *function, lstm_context *context, const lstm_loss_config *config,
@@ -37,7 +38,7 @@ static lstm_status cross_entropy(const char *function, lstm_context *context, co
     }
     if (loss) {
         const double reduced = sum * scale; /* of any finite logits it is finite; the float is to be so too */
-        *loss = reduced > (double)FLT_MAX && reduced <= DBL_MAX ? FLT_MAX : (float)reduced;
+        *loss = isfinite(reduced) ? (float)fmin(fmax(reduced, -(double)FLT_MAX), (double)FLT_MAX) : (float)reduced;
     }
     return LSTM_OK;
 }

@@ -156,7 +156,7 @@ lstm_status lstm_optimizer_apply(lstm_optimizer *optimizer, lstm_params *weights
     const char *function = "lstm_optimizer_apply";
     if (!optimizer)
         return lstm__fail_null(function, "optimizer");
-    lstm_status status = lstm__params_check(function, "weights", weights, optimizer->layout);
+    lstm_status status = lstm__params_check_writable(function, "weights", weights, optimizer->layout);
     if (status || (status = lstm__params_check(function, "gradients", gradients, optimizer->layout)))
         return status;
     if (weights == gradients)

@@ -31,6 +31,7 @@ struct lstm_params {
     lstm__layout *layout;
     float *data; /* NULL: open */
     uint64_t version;
+    bool frozen;
 };
 
 bool lstm__name_is_good(const char *name)
@@ -131,6 +132,28 @@ lstm_status lstm_params_create_like(const lstm_params *params, lstm_params **zer
     return LSTM_OK;
 }
 
+lstm_status lstm_params_freeze(const lstm_params *params, lstm_params **frozen)
+{
+    const char *function = "lstm_params_freeze";
+    if (!params || !frozen)
+        return lstm__fail_null(function, params ? "frozen" : "params");
+    lstm_params *made;
+    lstm_status status = params->data ? lstm_params_create_like(params, &made)
+                                      : lstm__fail(LSTM_ERR_STATE, "%s: params is open; initialize it first", function);
+    if (status)
+        return status;
+    if (params->layout->floats)
+        memcpy(made->data, params->data, params->layout->floats * sizeof *made->data);
+    made->frozen = true;
+    *frozen = made;
+    return LSTM_OK;
+}
+
+bool lstm__params_is_frozen(const lstm_params *params)
+{
+    return params->frozen;
+}
+
 void lstm__params_retain(lstm_params *params)
 {
     atomic_fetch_add(&params->references, 1);
@@ -155,6 +178,16 @@ static variable *find(const lstm__layout *layout, const char *name)
     return NULL;
 }
 
+lstm_status lstm__check_initializer(const char *function, const char *name, const lstm_initializer *initializer)
+{
+    if (initializer->kind < LSTM_INITIALIZER_GLOROT_UNIFORM || initializer->kind > LSTM_INITIALIZER_UNIFORM)
+        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: initializer %d of \"%s\" is not known", function,
+                          (int)initializer->kind, name);
+    if (initializer->kind == LSTM_INITIALIZER_UNIFORM && !isfinite(initializer->b - initializer->a))
+        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: the range of \"%s\" is not finite", function, name);
+    return LSTM_OK;
+}
+
 static lstm_status check_declaration(const char *function, const lstm_params *params, const char *name, size_t rank,
                                      const size_t *shape, const lstm_initializer *initializer)
 {
@@ -171,12 +204,7 @@ static lstm_status check_declaration(const char *function, const lstm_params *pa
         if (shape[k] < 1 || shape[k] > INT32_MAX)
             return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: axis %zu of \"%s\" is %zu, expected 1 to 2^31 - 1",
                               function, k, name, shape[k]);
-    if (initializer->kind < LSTM_INITIALIZER_GLOROT_UNIFORM || initializer->kind > LSTM_INITIALIZER_UNIFORM)
-        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: initializer %d of \"%s\" is not known", function,
-                          (int)initializer->kind, name);
-    if (initializer->kind == LSTM_INITIALIZER_UNIFORM && !isfinite(initializer->b - initializer->a))
-        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: the range of \"%s\" is not finite", function, name);
-    return LSTM_OK;
+    return lstm__check_initializer(function, name, initializer);
 }
 
 static lstm_status declare(const char *function, lstm_params *params, const char *name, size_t rank,
@@ -234,14 +262,23 @@ static lstm_status match(const char *function, const lstm_params *params, const 
     return LSTM_OK;
 }
 
-lstm_status lstm__params_bind(const char *function, lstm_params *params, const char *scope, const char *cell,
-                              bool reuse, size_t count, const lstm__wanted *wanted, size_t *offsets)
+size_t lstm__wanted_count(const lstm__wanted *wanted)
+{
+    size_t count = 1;
+    for (size_t k = 0; k < wanted->rank; k++)
+        if (!lstm__multiply(count, wanted->shape[k], &count))
+            return SIZE_MAX;
+    return count;
+}
+
+lstm_status lstm__params_bind(const char *function, lstm_params *params, const char *scope, bool reuse, size_t count,
+                              const lstm__wanted *wanted, size_t *offsets)
 {
     const size_t before = params->layout->count;
     lstm_status status = LSTM_OK;
     for (size_t k = 0; k < count && !status; k++) {
         char name[LSTM_MAX_NAME + 2]; /* one byte longer than a good name, so that a cut one is refused */
-        snprintf(name, sizeof name, "%s/%s%s%s", scope, cell, *cell ? "/" : "", wanted[k].name);
+        snprintf(name, sizeof name, "%s/%s", scope, wanted[k].name);
         if (params->data || reuse) {
             status = match(function, params, name, &wanted[k], &offsets[k]);
         } else {
@@ -280,6 +317,8 @@ lstm_status lstm_params_initialize(lstm_params *params, uint64_t seed)
 {
     if (!params)
         return lstm__fail_null("lstm_params_initialize", "params");
+    if (params->frozen)
+        return lstm__fail(LSTM_ERR_STATE, "lstm_params_initialize: params is frozen");
     if (!params->data && !allocate_block(params))
         return lstm__fail_memory("lstm_params_initialize");
     for (size_t k = 0; k < params->layout->count; k++)
@@ -326,7 +365,7 @@ const float *lstm_params_data(const lstm_params *params, size_t *count)
 
 float *lstm_params_edit(lstm_params *params, size_t *count)
 {
-    if (!lstm_params_data(params, count))
+    if (!lstm_params_data(params, count) || params->frozen)
         return NULL;
     params->version++;
     return params->data;
@@ -365,4 +404,13 @@ lstm_status lstm__params_check(const char *function, const char *argument, const
     if (!params->data)
         return lstm__fail(LSTM_ERR_STATE, "%s: %s is open; initialize it first", function, argument);
     return LSTM_OK;
+}
+
+lstm_status lstm__params_check_writable(const char *function, const char *argument, const lstm_params *params,
+                                        const lstm__layout *layout)
+{
+    lstm_status status = lstm__params_check(function, argument, params, layout);
+    if (!status && params->frozen)
+        return lstm__fail(LSTM_ERR_STATE, "%s: %s is frozen", function, argument);
+    return status;
 }

@@ -15,7 +15,7 @@ lstm_context *lstm__params_context(const lstm_params *params);
 void lstm__params_retain(lstm_params *params);
 uint64_t lstm__params_version(const lstm_params *params);
 
-/* A variable that a plan or layer wants: its full name is scope/cell/name, empty parts left out. */
+/* A variable that a plan or layer wants; its full name is scope/name. */
 typedef struct lstm__wanted {
     char name[LSTM_MAX_NAME + 1];
     size_t rank, shape[LSTM_MAX_RANK];
@@ -24,12 +24,24 @@ typedef struct lstm__wanted {
 
 /* On an open store declare the variables (with reuse: find them), on a sealed one find them; all or none.
  * offsets[count] become their places in the block. */
-lstm_status lstm__params_bind(const char *function, lstm_params *params, const char *scope, const char *cell,
-                              bool reuse, size_t count, const lstm__wanted *wanted, size_t *offsets);
+lstm_status lstm__params_bind(const char *function, lstm_params *params, const char *scope, bool reuse, size_t count,
+                              const lstm__wanted *wanted, size_t *offsets);
+
+/* Check an initializer; name is the variable's or the argument's. */
+lstm_status lstm__check_initializer(const char *function, const char *name, const lstm_initializer *initializer);
+
+/* The product of its axes; SIZE_MAX if it overflows. */
+size_t lstm__wanted_count(const lstm__wanted *wanted);
 
 /* Check that params can serve a plan of that layout: not NULL, sealed, of the same layout. */
 lstm_status lstm__params_check(const char *function, const char *argument, const lstm_params *params,
                                const lstm__layout *layout);
+
+/* And that it may be written to. */
+lstm_status lstm__params_check_writable(const char *function, const char *argument, const lstm_params *params,
+                                        const lstm__layout *layout);
+
+bool lstm__params_is_frozen(const lstm_params *params);
 
 /* A name is 1 to LSTM_MAX_NAME bytes without control characters and without empty parts between its '/'. */
 bool lstm__name_is_good(const char *name);

@@ -19,8 +19,6 @@ struct lstm__team {
 void *lstm__platform_allocate(size_t size, size_t alignment)
 {
     void *memory = NULL;
-    if (alignment < sizeof(void *))
-        alignment = sizeof(void *);
     return posix_memalign(&memory, alignment, size ? size : 1) ? NULL : memory;
 }
 

@@ -6,16 +6,42 @@
 
 #include "cell.h"
 
+/* One cell over time, one way. */
+typedef struct lstm__direction {
+    lstm_cell *cell;
+    lstm_cell_spec *spec;
+    bool reverse;
+    size_t first_state; /* its first leaf among the plan's */
+    size_t column;      /* its first column in its layer's output */
+} lstm__direction;
+
+/* One or two directions over the same input. A plain plan is one layer of one direction. */
+typedef struct lstm__layer {
+    size_t input_size, output_size;
+    size_t first_direction, directions;
+} lstm__layer;
+
 struct lstm_rnn {
     atomic_size_t references;
     lstm_context *context;
-    lstm_cell *cell;
     lstm__layout *layout;
     lstm_layout order; /* of the caller's arrays */
-    lstm_cell_spec spec;
-    size_t *offsets;      /* of the variables, in the store's block */
-    size_t state_floats;  /* the sum of the leaves' widths */
-    size_t weight_floats; /* the sum of the variables' counts */
+    lstm_merge merge;
+    bool learned_initial_state;
+    uint64_t scope_hash;
+    lstm__layer *layers;
+    size_t layer_count;
+    lstm__direction *directions; /* layer after layer, forward first */
+    size_t direction_count;
+    size_t *state_sizes; /* of all leaves */
+    size_t states;
+    lstm__variables variables; /* of all cells; then of the learned initial state, one per leaf */
+    size_t *offsets;           /* of the variables, in the store's block */
+    size_t cell_variables;     /* how many are the cells' */
+    size_t weight_floats;      /* the sum of the variables' counts */
+    size_t state_floats;       /* the sum of the leaves' widths */
+    bool adds_by_step, is_trainable;
+    lstm_cell_spec *newest; /* while specs are declared */
 };
 
 void lstm__rnn_retain(lstm_rnn *rnn);
@@ -43,18 +69,24 @@ typedef struct lstm__block {
     size_t first_chunk, chunks;
 } lstm__block;
 
-/* What one thread needs while it works on a block. */
+/* What backward needs of one direction: packed, all blocks. */
+typedef struct lstm__track {
+    float *input, *tape;
+    float *output; /* if it is no state */
+    float **state; /* per leaf, per block its [rows] entering, then its [steps] */
+} lstm__track;
+
+/* What one thread needs while it works on a block; sizes are the largest of all directions. */
 typedef struct lstm__lane {
-    size_t *active;                             /* [max_time] */
-    float *input;                               /* [chunk][I], inference */
-    float *output;                              /* [chunk][O], if not a state */
-    float *tape;                                /* [chunk][tape_floats], inference */
-    float **state;                              /* per leaf [block rows + chunk][width], inference */
-    float *d_output;                            /* [chunk][O], training */
-    float *d_input;                             /* [chunk][I], training */
-    float **d_state;                            /* per leaf [block rows][width], training */
-    float *scratch;                             /* [chunk][scratch_floats + driver_floats] */
-    float **entering, **next_state, **pointers; /* for runs: per leaf 1, 1 and 4 pointers */
+    size_t *active;            /* [max_time] */
+    size_t *place;             /* [max_time]: the first row of each step in the block's packed arrays; several layers */
+    float *input, *tape;       /* inference: [chunk][I], [chunk][tape_total] */
+    float *output;             /* inference: [chunk][O] */
+    float **state;             /* inference: per leaf of the plan [block rows + chunk][width] */
+    float *d_output, *d_input; /* training: [chunk][O], [chunk][I] */
+    float **d_state;           /* training: per leaf of the plan [block rows][width] */
+    float *scratch;            /* [chunk][scratch_total] */
+    float **entering, **next_state, **pointers; /* for runs: per leaf of the plan; pointers_total */
 } lstm__lane;
 
 struct lstm_tape {
@@ -67,25 +99,31 @@ struct lstm_tape {
     lstm_params *params; /* a reference, so that no other store can take its address */
     uint64_t version;
     size_t batch, time, block_count;
+    size_t row_time; /* how long the rows of the caller's arrays are: `time`, or more in a part of a sequence */
+    bool training, from_learned_state, raw; /* raw: the call was lstm_raw_rnn */
+    lstm_random random;
 
     size_t *order, *length; /* [max_batch]: the caller's row, and its length, in sorted order */
-    size_t *place;          /* [max_time + 1], for sorting */
+    uint64_t *row_id;       /* [max_batch], in sorted order */
+    size_t *sorting;        /* [max_time + 1] */
     lstm__block *blocks;
     lstm__chunk *chunks;
     const float **variables; /* per variable */
     float **d_variables;     /* per variable; then per block and variable where blocks have partial gradients */
     lstm__lane *lanes;
-
-    float *input, *output, *tape; /* training: packed, all blocks */
-    float **state;                /* training: per leaf, per block its [rows] entering, then its [steps] */
-    float *partial;               /* training without weight_gradient: [max_blocks][weight_floats] */
+    float **between;       /* per layer but the last: its output, packed */
+    float **d_between;     /* training: its gradient */
+    lstm__track *tracks;   /* training: per direction */
+    float *partial;        /* training where cells add by steps: [max_blocks][weight_floats] */
+    float *aside;          /* training: [block rows][state_floats or O], of one step of a raw loop */
+    float *partial_states; /* training with a learned initial state: [max_blocks][state_floats] */
 };
 
 /* Block rows for a batch. */
 size_t lstm__block_rows(size_t batch);
 
-/* Sort the rows and cut them into blocks and chunks. length NULL: all rows are `time` long. */
-void lstm__tape_arrange(lstm_tape *tape, size_t batch, size_t time, const size_t *length);
+/* Sort the rows and cut them into blocks and chunks. length NULL: all rows are `time` long; row_id NULL: their places. */
+void lstm__tape_arrange(lstm_tape *tape, size_t batch, size_t time, const size_t *length, const uint64_t *row_id);
 
 /* Forget the last call. */
 void lstm__tape_forget(lstm_tape *tape);

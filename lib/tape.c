@@ -20,18 +20,9 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Per leaf, an array of `rows` rows. */
-static void take_states(lstm__arena *arena, const lstm_cell_spec *spec, size_t rows, float ***arrays)
+static size_t larger(size_t a, size_t b)
 {
-    float **leaves = lstm__arena_take(arena, spec->states, sizeof *leaves);
-    for (size_t leaf = 0; leaf < spec->states; leaf++) {
-        size_t count = 0;
-        arena->overflow |= !lstm__multiply(rows, spec->state_sizes[leaf], &count);
-        float *array = lstm__arena_take(arena, count, sizeof(float));
-        if (leaves)
-            leaves[leaf] = array;
-    }
-    *arrays = leaves;
+    return a > b ? a : b;
 }
 
 static float *take_rows(lstm__arena *arena, size_t rows, size_t width)
@@ -41,57 +32,119 @@ static float *take_rows(lstm__arena *arena, size_t rows, size_t width)
     return lstm__arena_take(arena, count, sizeof(float));
 }
 
+/* Per leaf, an array of `rows` rows. */
+static float **take_states(lstm__arena *arena, const size_t *sizes, size_t leaves, size_t rows)
+{
+    float **states = lstm__arena_take(arena, leaves, sizeof *states);
+    for (size_t leaf = 0; leaf < leaves; leaf++) {
+        float *array = take_rows(arena, rows, sizes[leaf]);
+        if (states)
+            states[leaf] = array;
+    }
+    return states;
+}
+
+/* The largest of all directions. */
+typedef struct widths {
+    size_t input, output, tape, scratch, pointers;
+    size_t own_output; /* of those whose output is no state */
+} widths;
+
+static widths largest(const lstm_rnn *rnn)
+{
+    widths w = {0};
+    for (size_t d = 0; d < rnn->direction_count; d++) {
+        const lstm_cell_spec *spec = rnn->directions[d].spec;
+        w.input = larger(w.input, spec->input_size);
+        w.output = larger(w.output, spec->output_size);
+        if (spec->output_leaf == SIZE_MAX)
+            w.own_output = larger(w.own_output, spec->output_size);
+        w.tape = larger(w.tape, spec->tape_total);
+        w.scratch = larger(w.scratch, spec->scratch_total);
+        w.pointers = larger(w.pointers, spec->pointers_total);
+    }
+    return w;
+}
+
 static void take_lane(lstm__arena *arena, const lstm_tape *tape, lstm__lane *lane)
 {
-    const lstm_cell_spec *spec = &tape->rnn->spec;
+    const lstm_rnn *rnn = tape->rnn;
+    const widths w = largest(rnn);
     const size_t chunk = tape->chunk_steps;
-    size_t scratch = 0;
-    arena->overflow |= !lstm__add(spec->scratch_floats, spec->driver_floats, &scratch);
     lane->active = lstm__arena_take(arena, tape->max_time, sizeof *lane->active);
-    lane->scratch = take_rows(arena, chunk, scratch);
-    lane->entering = lstm__arena_take(arena, spec->states, sizeof(float *));
-    lane->next_state = lstm__arena_take(arena, spec->states, sizeof(float *));
-    lane->pointers = lstm__arena_take(arena, spec->states, 4 * sizeof(float *));
+    lane->place = lstm__arena_take(arena, rnn->layer_count > 1 ? tape->max_time : 0, sizeof *lane->place);
+    lane->scratch = take_rows(arena, chunk, w.scratch);
+    lane->entering = lstm__arena_take(arena, rnn->states, sizeof(float *));
+    lane->next_state = lstm__arena_take(arena, rnn->states, sizeof(float *));
+    lane->pointers = lstm__arena_take(arena, w.pointers, sizeof(float *));
     if (tape->inference) {
-        lane->input = take_rows(arena, chunk, spec->input_size);
-        lane->tape = take_rows(arena, chunk, spec->tape_floats);
-        lane->output = take_rows(arena, spec->output_leaf == SIZE_MAX ? chunk : 0, spec->output_size);
-        take_states(arena, spec, tape->block_rows + chunk, &lane->state);
+        lane->input = take_rows(arena, chunk, w.input);
+        lane->tape = take_rows(arena, chunk, w.tape);
+        lane->output = take_rows(arena, chunk, w.own_output);
+        lane->state = take_states(arena, rnn->state_sizes, rnn->states, tape->block_rows + chunk);
     } else {
-        lane->d_output = take_rows(arena, chunk, spec->output_size);
-        lane->d_input = take_rows(arena, chunk, spec->input_size);
-        take_states(arena, spec, tape->block_rows, &lane->d_state);
+        lane->d_output = take_rows(arena, chunk, w.output);
+        lane->d_input = take_rows(arena, chunk, w.input);
+        lane->d_state = take_states(arena, rnn->state_sizes, rnn->states, tape->block_rows);
     }
+}
+
+static void take_track(lstm__arena *arena, const lstm_tape *tape, const lstm_cell_spec *spec, lstm__track *track)
+{
+    size_t state_rows = 0;
+    arena->overflow |= !lstm__add(tape->max_batch, tape->max_steps, &state_rows);
+    track->input = take_rows(arena, tape->max_steps, spec->input_size);
+    track->tape = take_rows(arena, tape->max_steps, spec->tape_total);
+    track->output = take_rows(arena, spec->output_leaf == SIZE_MAX ? tape->max_steps : 0, spec->output_size);
+    track->state = take_states(arena, spec->state_sizes, spec->states, state_rows);
+}
+
+/* Per layer but the last, its packed output. */
+static float **take_between(lstm__arena *arena, const lstm_tape *tape)
+{
+    const size_t count = tape->rnn->layer_count - 1;
+    float **between = lstm__arena_take(arena, count, sizeof *between);
+    for (size_t k = 0; k < count; k++) {
+        float *array = take_rows(arena, tape->max_steps, tape->rnn->layers[k].output_size);
+        if (between)
+            between[k] = array;
+    }
+    return between;
 }
 
 /* Cut the tape's arrays out of the arena; all sizes are set. */
 static void take_arrays(lstm__arena *arena, lstm_tape *tape)
 {
-    const lstm_cell_spec *spec = &tape->rnn->spec;
-    const size_t variables = spec->variable_count;
-    size_t pointers = 0, state_rows = 0;
+    const lstm_rnn *rnn = tape->rnn;
+    size_t pointers = 0;
     tape->order = lstm__arena_take(arena, tape->max_batch, sizeof *tape->order);
     tape->length = lstm__arena_take(arena, tape->max_batch, sizeof *tape->length);
-    tape->place = lstm__arena_take(arena, tape->max_time + 1, sizeof *tape->place);
+    tape->row_id = lstm__arena_take(arena, tape->max_batch, sizeof *tape->row_id);
+    tape->sorting = lstm__arena_take(arena, tape->max_time + 1, sizeof *tape->sorting);
     tape->blocks = lstm__arena_take(arena, tape->max_blocks, sizeof *tape->blocks);
     tape->chunks = lstm__arena_take(arena, tape->max_chunks, sizeof *tape->chunks);
-    tape->variables = lstm__arena_take(arena, variables, sizeof *tape->variables);
-    arena->overflow |= !lstm__multiply(variables, tape->max_blocks + 1, &pointers);
+    tape->variables = lstm__arena_take(arena, rnn->variables.count, sizeof *tape->variables);
+    arena->overflow |= !lstm__multiply(rnn->variables.count, tape->max_blocks + 1, &pointers);
     tape->d_variables = lstm__arena_take(arena, pointers, sizeof *tape->d_variables);
     tape->lanes = lstm__arena_take(arena, tape->lane_count, sizeof *tape->lanes);
     for (size_t k = 0; k < tape->lane_count; k++) {
         lstm__lane counted = {0};
         take_lane(arena, tape, tape->lanes ? &tape->lanes[k] : &counted);
     }
+    tape->between = take_between(arena, tape);
     if (tape->inference)
         return;
-    arena->overflow |= !lstm__add(tape->max_batch, tape->max_steps, &state_rows);
-    tape->input = take_rows(arena, tape->max_steps, spec->input_size);
-    tape->tape = take_rows(arena, tape->max_steps, spec->tape_floats);
-    tape->output = take_rows(arena, spec->output_leaf == SIZE_MAX ? tape->max_steps : 0, spec->output_size);
-    take_states(arena, spec, state_rows, &tape->state);
-    if (!tape->rnn->cell->body->weight_gradient)
-        tape->partial = take_rows(arena, tape->max_blocks, tape->rnn->weight_floats);
+    tape->d_between = take_between(arena, tape);
+    tape->tracks = lstm__arena_take(arena, rnn->direction_count, sizeof *tape->tracks);
+    for (size_t d = 0; d < rnn->direction_count; d++) {
+        lstm__track counted = {0};
+        take_track(arena, tape, rnn->directions[d].spec, tape->tracks ? &tape->tracks[d] : &counted);
+    }
+    tape->aside = take_rows(arena, tape->block_rows, larger(rnn->state_floats, largest(rnn).output));
+    if (rnn->adds_by_step)
+        tape->partial = take_rows(arena, tape->max_blocks, rnn->weight_floats);
+    if (rnn->learned_initial_state)
+        tape->partial_states = take_rows(arena, tape->max_blocks, rnn->state_floats);
 }
 
 /* Fill in a tape's sizes from its configuration, and count its bytes. */
@@ -99,9 +152,9 @@ static lstm_status measure(const char *function, const lstm_rnn *rnn, const lstm
                            size_t *bytes)
 {
     size_t steps;
-    if (!config->inference && !lstm__cell_is_trainable(rnn->cell))
-        return lstm__fail(LSTM_ERR_UNSUPPORTED, "%s: cell \"%s\" has no step_backward: it is for inference only",
-                          function, rnn->cell->name);
+    if (!config->inference && !rnn->is_trainable)
+        return lstm__fail(LSTM_ERR_UNSUPPORTED, "%s: a cell of the plan has no step_backward: it is for inference only",
+                          function);
     if (!lstm__multiply(config->max_batch, config->max_time, &steps))
         return lstm__fail_memory(function);
     if (config->max_steps)
@@ -115,10 +168,8 @@ static lstm_status measure(const char *function, const lstm_rnn *rnn, const lstm
     tape->max_blocks = config->max_batch / LSTM__BLOCK_ROWS_MIN + 1;
     /* Two chunks that follow each other in a block have more than CHUNK_STEPS steps together. */
     tape->max_chunks = steps / LSTM__CHUNK_STEPS * 2 + 2 + tape->max_blocks;
-    size_t chunk = steps < LSTM__CHUNK_STEPS ? steps : LSTM__CHUNK_STEPS;
-    tape->chunk_steps = chunk > tape->block_rows ? chunk : tape->block_rows;
-    size_t tasks = tape->max_blocks > LSTM__GRADIENT_PARTS ? tape->max_blocks : LSTM__GRADIENT_PARTS;
-    tape->lane_count = lstm__lanes(rnn->context, tasks);
+    tape->chunk_steps = larger(smaller(steps, LSTM__CHUNK_STEPS), tape->block_rows);
+    tape->lane_count = lstm__lanes(rnn->context, larger(tape->max_blocks, LSTM__GRADIENT_PARTS));
     lstm__arena counting = {0};
     lstm__arena_take(&counting, 1, sizeof *tape);
     take_arrays(&counting, tape);
@@ -200,16 +251,16 @@ static void sort_rows(lstm_tape *tape, const size_t *length)
         }
         return;
     }
-    memset(tape->place, 0, (time + 1) * sizeof *tape->place);
+    memset(tape->sorting, 0, (time + 1) * sizeof *tape->sorting);
     for (size_t row = 0; row < batch; row++)
-        tape->place[length[row]]++;
+        tape->sorting[length[row]]++;
     for (size_t l = time + 1, before = 0; l-- > 0;) {
-        size_t count = tape->place[l];
-        tape->place[l] = before;
+        size_t count = tape->sorting[l];
+        tape->sorting[l] = before;
         before += count;
     }
     for (size_t row = 0; row < batch; row++) {
-        size_t place = tape->place[length[row]]++;
+        size_t place = tape->sorting[length[row]]++;
         tape->order[place] = row;
         tape->length[place] = length[row];
     }
@@ -234,12 +285,14 @@ static size_t cut_time(const lstm_tape *tape, lstm__block *block, lstm__chunk *c
     return count;
 }
 
-void lstm__tape_arrange(lstm_tape *tape, size_t batch, size_t time, const size_t *length)
+void lstm__tape_arrange(lstm_tape *tape, size_t batch, size_t time, const size_t *length, const uint64_t *row_id)
 {
     tape->batch = batch;
     tape->time = time;
     tape->block_count = 0;
     sort_rows(tape, length);
+    for (size_t k = 0; k < batch; k++)
+        tape->row_id[k] = row_id ? row_id[tape->order[k]] : tape->order[k];
     const size_t block_rows = lstm__block_rows(batch);
     size_t first_step = 0, first_chunk = 0;
     for (size_t row = 0; row < batch; row += block_rows) {

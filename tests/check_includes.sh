@@ -7,7 +7,8 @@ export LC_ALL
 cd "$1" || exit 1
 
 # place(modules, their layer, the highest layer that they may see): dense layers, losses, optimizers and arrays stand
-# beside the recurrent part, on params and what is below. A module that is not listed is an error.
+# beside the recurrent part, on params and what is below. Cells, cell_NAME, stand where cell does. A module that is not
+# listed is an error.
 # shellcheck disable=SC2016
 find lib -name '*.[ch]' -o -name '*.def' | sort | xargs awk '
 BEGIN {
@@ -15,9 +16,9 @@ BEGIN {
     place("status version memory platform random", 1, 1)
     place("context affine", 2, 2)
     place("params", 3, 3)
-    place("cell cell_basic_rnn cell_lstm cell_gru", 4, 4)
-    place("rnn tape dynamic_rnn", 5, 5)
-    place("dense loss optimizer array", 6, 3)
+    place("cell", 4, 4)
+    place("rnn tape unroll dynamic_rnn dynamic_rnn_backward raw_rnn stream check_gradient", 5, 5)
+    place("dense loss optimizer array sequence_array embedding", 6, 3)
 }
 function place(modules, its_layer, highest,    names, k)
 {
@@ -32,6 +33,7 @@ function module(path)
         return "kernels"
     sub(/^.*\//, "", path)
     sub(/\.[a-z]+$/, "", path)
+    sub(/^cell_.*$/, "cell", path)
     return path
 }
 function complain(what) { wrong[FILENAME] = wrong[FILENAME] "# " FILENAME ":" FNR ": " what "\n" }

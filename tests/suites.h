@@ -7,21 +7,34 @@
 #define ALL_SUITES                                                                                                     \
     SUITE(arguments)                                                                                                   \
     SUITE(array)                                                                                                       \
+    SUITE(bidirectional)                                                                                               \
+    SUITE(cell_arguments)                                                                                              \
+    SUITE(cell_variables)                                                                                              \
     SUITE(cells)                                                                                                       \
+    SUITE(check_gradient)                                                                                              \
     SUITE(context)                                                                                                     \
+    SUITE(custom_activation)                                                                                           \
     SUITE(custom_cell)                                                                                                 \
     SUITE(dense)                                                                                                       \
+    SUITE(dropout)                                                                                                     \
+    SUITE(embedding)                                                                                                   \
     SUITE(golden)                                                                                                      \
+    SUITE(gradients)                                                                                                   \
     SUITE(kernels)                                                                                                     \
     SUITE(loss)                                                                                                        \
     SUITE(optimizer)                                                                                                   \
     SUITE(params)                                                                                                      \
+    SUITE(raw_rnn)                                                                                                     \
     SUITE(random)                                                                                                      \
     SUITE(reference)                                                                                                   \
     SUITE(rnn)                                                                                                         \
+    SUITE(sequence_array)                                                                                              \
     SUITE(status)                                                                                                      \
+    SUITE(stream)                                                                                                      \
     SUITE(synthetic_dataset)                                                                                           \
-    SUITE(threads)
+    SUITE(threads)                                                                                                     \
+    SUITE(wrappers)                                                                                                    \
+    SUITE(zoneout)
 
 #define SUITE(name) Suite *name##_suite(void);
 ALL_SUITES

@@ -1,5 +1,5 @@
 /* Bad arguments: the documented status, words that name the argument, nothing written. Those of dense layers, losses,
- * optimizers, arrays and random numbers stand in the suites of their names. */
+ * optimizers, arrays and random numbers stand in the suites of their names, those of cells in test_cell_arguments.c. */
 #include "suites.h"
 #include "testing.h"
 
@@ -10,15 +10,6 @@
 #define INVALID LSTM_ERR_INVALID_ARGUMENT
 
 static const size_t too_long = (size_t)INT32_MAX + 1;
-static char mark; /* its address stands for whatever was in a handle */
-
-/* A create function, called with &made, fails and leaves the handle as it was. */
-#define makes_nothing(type, call, expected, words)                                                                     \
-    do {                                                                                                               \
-        type *made = (type *)(void *)&mark;                                                                            \
-        ck_fails(call, expected, words);                                                                               \
-        ck_assert_ptr_eq((void *)made, (void *)&mark);                                                                 \
-    } while (0)
 
 START_TEST(destroying_null_does_nothing)
 {
@@ -59,8 +50,8 @@ START_TEST(a_store_says_what_is_wrong)
     const lstm_initializer unknown = {.kind = (lstm_initializer_kind)-1};
     ck_ok(lstm_params_create(NULL, &params));
     ck_fails(lstm_params_create(NULL, NULL), INVALID, "params is NULL");
-    makes_nothing(lstm_params, lstm_params_create_like(NULL, &made), INVALID, "params is NULL");
-    makes_nothing(lstm_params, lstm_params_create_like(params, &made), LSTM_ERR_STATE, "params is open");
+    ck_makes_nothing(lstm_params, lstm_params_create_like(NULL, &made), INVALID, "params is NULL");
+    ck_makes_nothing(lstm_params, lstm_params_create_like(params, &made), LSTM_ERR_STATE, "params is open");
     ck_fails(lstm_params_create_like(params, NULL), INVALID, "zeros is NULL");
     ck_fails(lstm_params_declare(NULL, "v", 2, shape, NULL), INVALID, "params is NULL");
     ck_fails(lstm_params_declare(params, NULL, 2, shape, NULL), INVALID, "name is NULL");
@@ -82,198 +73,6 @@ START_TEST(a_store_says_what_is_wrong)
     ck_fails(lstm_params_find(params, "", &info), INVALID, "\"\"");
     ck_assert_uint_eq(info.rank, 77);
     lstm_params_destroy(params);
-}
-END_TEST
-
-/* The four cells by one signature; every config begins with struct_size and holds an activation. */
-static lstm_status cell_of(size_t kind, size_t units, const size_t *size, int activation, lstm_cell **cell)
-{
-    const lstm_activation act = (lstm_activation)activation;
-    const lstm_basic_rnn_config rnn = {size ? *size : sizeof rnn, act};
-    const lstm_basic_lstm_config basic = {size ? *size : sizeof basic, {0}, act};
-    const lstm_lstm_config lstm = {size ? *size : sizeof lstm, {0}, act};
-    const lstm_gru_config gru = {size ? *size : sizeof gru, act};
-    switch (kind) {
-    case 0: return lstm_cell_create_basic_rnn(NULL, units, &rnn, cell);
-    case 1: return lstm_cell_create_basic_lstm(NULL, units, &basic, cell);
-    case 2: return lstm_cell_create_lstm(NULL, units, &lstm, cell);
-    default: return lstm_cell_create_gru(NULL, units, &gru, cell);
-    }
-}
-
-START_TEST(every_cell_says_what_is_wrong)
-{
-    const size_t no_size = 3;
-    const int wrong[] = {LSTM_ACTIVATION_SOFTMAX, 6, 99, -1};
-    for (size_t kind = 0; kind < 4; kind++) {
-        makes_nothing(lstm_cell, cell_of(kind, 0, NULL, 0, &made), INVALID, "num_units is 0");
-        makes_nothing(lstm_cell, cell_of(kind, too_long, NULL, 0, &made), INVALID, "num_units");
-        makes_nothing(lstm_cell, cell_of(kind, SIZE_MAX, NULL, 0, &made), INVALID, "num_units");
-        makes_nothing(lstm_cell, cell_of(kind, 2, &no_size, 0, &made), INVALID, "struct_size");
-        for (size_t k = 0; k < 4; k++)
-            makes_nothing(lstm_cell, cell_of(kind, 2, NULL, wrong[k], &made), INVALID, "activation");
-        ck_fails(cell_of(kind, 2, NULL, 0, NULL), INVALID, "cell is NULL");
-    }
-}
-END_TEST
-
-START_TEST(a_forget_bias_is_a_finite_number)
-{
-    const float wrong[] = {NAN, INFINITY, -INFINITY};
-    for (size_t k = 0; k < 3; k++) {
-        const lstm_optional bias = LSTM_VALUE(wrong[k]);
-        const lstm_basic_lstm_config *basic = LSTM_ARGS(lstm_basic_lstm_config, .forget_bias = bias);
-        const lstm_lstm_config *lstm = LSTM_ARGS(lstm_lstm_config, .forget_bias = bias);
-        makes_nothing(lstm_cell, lstm_cell_create_basic_lstm(NULL, 2, basic, &made), INVALID, "forget_bias");
-        makes_nothing(lstm_cell, lstm_cell_create_lstm(NULL, 2, lstm, &made), INVALID, "forget_bias");
-    }
-}
-END_TEST
-
-/* A custom cell whose declare makes one mistake, the one that self names, and does not care. */
-
-typedef enum mistake {
-    NONE,
-    NO_STATE_WIDTH,
-    NO_OUTPUT_WIDTH,
-    TWO_OUTPUTS,
-    OUTPUT_AND_STATE,
-    NO_SUCH_LEAF,
-    NO_OUTPUT,
-    NO_NAME,
-    NO_RANK,
-    HIGH_RANK,
-    LONG_AXIS,
-    NO_INITIALIZER,
-    TWICE_THE_NAME,
-    NULLS,
-    MISTAKES
-} mistake;
-
-static void make_mistake(mistake which, lstm_cell_spec *spec)
-{
-    const size_t shape[4] = {2, 2, 2, 2}, long_axis[2] = {2, too_long};
-    const lstm_initializer unknown = {.kind = (lstm_initializer_kind)9};
-    switch (which) {
-    case NO_STATE_WIDTH: lstm_cell_spec_state(spec, 0); break;
-    case NO_OUTPUT_WIDTH: lstm_cell_spec_output(spec, 0); break;
-    case TWO_OUTPUTS: lstm_cell_spec_output(spec, 3); break;
-    case OUTPUT_AND_STATE: lstm_cell_spec_output_state(spec, 0); break;
-    case NO_SUCH_LEAF: lstm_cell_spec_output_state(spec, 1); break;
-    case NO_NAME: lstm_cell_spec_variable(spec, "a//b", 1, shape, NULL, NULL); break;
-    case NO_RANK: lstm_cell_spec_variable(spec, "v", 0, shape, NULL, NULL); break;
-    case HIGH_RANK: lstm_cell_spec_variable(spec, "v", 5, shape, NULL, NULL); break;
-    case LONG_AXIS: lstm_cell_spec_variable(spec, "v", 2, long_axis, NULL, NULL); break;
-    case NO_INITIALIZER: lstm_cell_spec_variable(spec, "v", 1, shape, &unknown, NULL); break;
-    case TWICE_THE_NAME:
-        lstm_cell_spec_variable(spec, "v", 1, shape, NULL, NULL);
-        lstm_cell_spec_variable(spec, "v", 1, shape, NULL, NULL);
-        break;
-    default: break;
-    }
-}
-
-static void check_nulls(lstm_cell_spec *spec)
-{
-    const size_t shape = 2;
-    size_t index = 77;
-    ck_fails(lstm_cell_spec_state(NULL, 2), INVALID, "spec is NULL");
-    ck_fails(lstm_cell_spec_output(NULL, 2), INVALID, "spec is NULL");
-    ck_fails(lstm_cell_spec_output_state(NULL, 0), INVALID, "spec is NULL");
-    ck_fails(lstm_cell_spec_memory(NULL, 1, 1), INVALID, "spec is NULL");
-    ck_fails(lstm_cell_spec_variable(NULL, "v", 1, &shape, NULL, &index), INVALID, "spec is NULL");
-    ck_fails(lstm_cell_spec_variable(spec, NULL, 1, &shape, NULL, &index), INVALID, "name is NULL");
-    ck_fails(lstm_cell_spec_variable(spec, "v", 1, NULL, NULL, &index), INVALID, "shape is NULL");
-    ck_assert_uint_eq(index, 77);
-}
-
-static lstm_status declare(const void *self, size_t input_size, lstm_cell_spec *spec)
-{
-    const mistake which = *(const mistake *)self;
-    (void)input_size;
-    ck_ok(lstm_cell_spec_state(spec, 2));
-    if (which == NULLS)
-        check_nulls(spec);
-    if (which == NO_OUTPUT)
-        return LSTM_OK;
-    if (which == NO_SUCH_LEAF || which == NO_OUTPUT_WIDTH)
-        make_mistake(which, spec);
-    ck_ok(lstm_cell_spec_output(spec, 2));
-    if (which != NO_SUCH_LEAF && which != NO_OUTPUT_WIDTH)
-        make_mistake(which, spec);
-    return LSTM_OK;
-}
-
-static void step(const void *self, const lstm_step *s)
-{
-    (void)self;
-    (void)s;
-}
-
-static size_t destroyed;
-
-static void count_destroyed(void *self)
-{
-    (void)self;
-    destroyed++;
-}
-
-START_TEST(a_custom_cell_says_what_is_wrong_and_does_not_take_self)
-{
-    lstm_cell_ops ops = {.struct_size = sizeof ops, .declare = declare, .step = step, .destroy = count_destroyed};
-    const char *const wrong[] = {"/", "a/", "a//b", "\n"};
-    ck_fails(lstm_cell_create_custom(NULL, &ops, NULL, NULL), INVALID, "cell is NULL");
-    makes_nothing(lstm_cell, lstm_cell_create_custom(NULL, NULL, NULL, &made), INVALID, "ops is NULL");
-    for (size_t k = 0; k < 4; k++) {
-        ops.name = wrong[k];
-        makes_nothing(lstm_cell, lstm_cell_create_custom(NULL, &ops, NULL, &made), INVALID, "name a cell");
-    }
-    ops.name = "";
-    ops.step = NULL;
-    makes_nothing(lstm_cell, lstm_cell_create_custom(NULL, &ops, NULL, &made), INVALID, "ops->step is NULL");
-    ops.step = step;
-    ops.declare = NULL;
-    makes_nothing(lstm_cell, lstm_cell_create_custom(NULL, &ops, NULL, &made), INVALID, "ops->declare is NULL");
-    ops.struct_size = 0;
-    makes_nothing(lstm_cell, lstm_cell_create_custom(NULL, &ops, NULL, &made), INVALID, "struct_size");
-    ck_assert_uint_eq(destroyed, 0);
-}
-END_TEST
-
-START_TEST(a_mistake_in_declare_reaches_whoever_creates_the_plan)
-{
-    static const struct {
-        lstm_status status;
-        const char *words;
-    } expected[MISTAKES] = {[NO_STATE_WIDTH] = {INVALID, "width is 0"},
-                            [NO_OUTPUT_WIDTH] = {INVALID, "width is 0"},
-                            [TWO_OUTPUTS] = {LSTM_ERR_STATE, "output"},
-                            [OUTPUT_AND_STATE] = {LSTM_ERR_STATE, "output"},
-                            [NO_SUCH_LEAF] = {INVALID, "leaf is 1"},
-                            [NO_OUTPUT] = {INVALID, "output"},
-                            [NO_NAME] = {INVALID, "a//b"},
-                            [NO_RANK] = {INVALID, "rank 0"},
-                            [HIGH_RANK] = {INVALID, "rank 5"},
-                            [LONG_AXIS] = {INVALID, "axis 1"},
-                            [NO_INITIALIZER] = {INVALID, "initializer"},
-                            [TWICE_THE_NAME] = {LSTM_ERR_STATE, "taken"}};
-    for (mistake which = NONE; which < MISTAKES; which++) {
-        lstm_params *params;
-        lstm_cell *cell;
-        ck_ok(lstm_params_create(NULL, &params));
-        ck_ok(lstm_cell_create_custom(NULL, LSTM_ARGS(lstm_cell_ops, .declare = declare, .step = step), &which, &cell));
-        if (which == NONE || which == NULLS) {
-            lstm_rnn *rnn;
-            ck_ok(lstm_rnn_create(params, NULL, cell, 2, NULL, &rnn));
-            lstm_rnn_destroy(rnn);
-        } else {
-            makes_nothing(lstm_rnn, lstm_rnn_create(params, NULL, cell, 2, NULL, &made), expected[which].status,
-                          expected[which].words);
-            ck_assert_uint_eq(lstm_params_variable_count(params), 0);
-        }
-        lstm_cell_destroy(cell);
-        lstm_params_destroy(params);
-    }
 }
 END_TEST
 
@@ -337,19 +136,19 @@ START_TEST(a_plan_says_what_is_wrong)
     lstm_cell *huge;
     ck_ok(lstm_cell_create_gru(NULL, INT32_MAX, NULL, &huge));
     ck_fails(lstm_rnn_create(p.open, "a", p.cell, 3, NULL, NULL), INVALID, "rnn is NULL");
-    makes_nothing(lstm_rnn, lstm_rnn_create(NULL, "a", p.cell, 3, NULL, &made), INVALID, "params is NULL");
-    makes_nothing(lstm_rnn, lstm_rnn_create(p.open, "a", NULL, 3, NULL, &made), INVALID, "cell is NULL");
-    makes_nothing(lstm_rnn, lstm_rnn_create(p.open, "", p.cell, 3, NULL, &made), INVALID, "scope");
-    makes_nothing(lstm_rnn, lstm_rnn_create(p.open, "a/", p.cell, 3, NULL, &made), INVALID, "scope");
-    makes_nothing(lstm_rnn, lstm_rnn_create(p.open, "a", p.cell, 0, NULL, &made), INVALID, "input_size is 0");
-    makes_nothing(lstm_rnn, lstm_rnn_create(p.open, "a", p.cell, too_long, NULL, &made), INVALID, "input_size");
-    makes_nothing(lstm_rnn, lstm_rnn_create(p.open, "a", p.cell, SIZE_MAX, NULL, &made), INVALID, "input_size");
-    makes_nothing(lstm_rnn, lstm_rnn_create(p.open, "a", p.cell, 3, &unknown, &made), INVALID, "layout 2");
-    makes_nothing(lstm_rnn, lstm_rnn_create(p.open, "a", p.cell, 3, &empty, &made), INVALID, "struct_size");
-    makes_nothing(lstm_rnn, lstm_rnn_create(p.open, "a", huge, 3, NULL, &made), INVALID, "axis 0");
-    makes_nothing(lstm_rnn, lstm_rnn_create(p.open, NULL, p.cell, 3, NULL, &made), LSTM_ERR_STATE, "taken");
-    makes_nothing(lstm_rnn, lstm_rnn_create(p.params, NULL, p.cell, 4, NULL, &made), LSTM_ERR_SHAPE, "kernel");
-    makes_nothing(lstm_rnn, lstm_rnn_create(p.other, NULL, p.cell, 3, NULL, &made), LSTM_ERR_STATE, "kernel");
+    ck_makes_nothing(lstm_rnn, lstm_rnn_create(NULL, "a", p.cell, 3, NULL, &made), INVALID, "params is NULL");
+    ck_makes_nothing(lstm_rnn, lstm_rnn_create(p.open, "a", NULL, 3, NULL, &made), INVALID, "cell is NULL");
+    ck_makes_nothing(lstm_rnn, lstm_rnn_create(p.open, "", p.cell, 3, NULL, &made), INVALID, "scope");
+    ck_makes_nothing(lstm_rnn, lstm_rnn_create(p.open, "a/", p.cell, 3, NULL, &made), INVALID, "scope");
+    ck_makes_nothing(lstm_rnn, lstm_rnn_create(p.open, "a", p.cell, 0, NULL, &made), INVALID, "input_size is 0");
+    ck_makes_nothing(lstm_rnn, lstm_rnn_create(p.open, "a", p.cell, too_long, NULL, &made), INVALID, "input_size");
+    ck_makes_nothing(lstm_rnn, lstm_rnn_create(p.open, "a", p.cell, SIZE_MAX, NULL, &made), INVALID, "input_size");
+    ck_makes_nothing(lstm_rnn, lstm_rnn_create(p.open, "a", p.cell, 3, &unknown, &made), INVALID, "layout 2");
+    ck_makes_nothing(lstm_rnn, lstm_rnn_create(p.open, "a", p.cell, 3, &empty, &made), INVALID, "struct_size");
+    ck_makes_nothing(lstm_rnn, lstm_rnn_create(p.open, "a", huge, 3, NULL, &made), INVALID, "axis 0");
+    ck_makes_nothing(lstm_rnn, lstm_rnn_create(p.open, NULL, p.cell, 3, NULL, &made), LSTM_ERR_STATE, "taken");
+    ck_makes_nothing(lstm_rnn, lstm_rnn_create(p.params, NULL, p.cell, 4, NULL, &made), LSTM_ERR_SHAPE, "kernel");
+    ck_makes_nothing(lstm_rnn, lstm_rnn_create(p.other, NULL, p.cell, 3, NULL, &made), LSTM_ERR_STATE, "kernel");
     ck_assert_uint_eq(lstm_params_variable_count(p.open), before);
     ck_assert_uint_eq(lstm_rnn_state_size(p.rnn, 1), 2);
     ck_assert_uint_eq(lstm_rnn_state_size(p.rnn, 2), 0);
@@ -358,10 +157,76 @@ START_TEST(a_plan_says_what_is_wrong)
 }
 END_TEST
 
+/* The other two kinds of plan, beside p.cell, 2 wide, a cell 3 wide. */
+START_TEST(a_bidirectional_plan_says_what_is_wrong)
+{
+    plan p;
+    set_up(&p);
+    const lstm_rnn_config sum = {.struct_size = sizeof sum, .merge = LSTM_MERGE_SUM};
+    const lstm_rnn_config unknown = {.struct_size = sizeof unknown, .merge = (lstm_merge)2}, empty = {0};
+    const size_t before = lstm_params_variable_count(p.open);
+    lstm_cell *c = p.cell, *wide;
+    ck_ok(lstm_cell_create_gru(NULL, 3, NULL, &wide));
+#define REFUSES(params, scope, fw, bw, input, config, expected, words)                                                 \
+    ck_makes_nothing(lstm_rnn, lstm_rnn_create_bidirectional(params, scope, fw, bw, input, config, &made), expected,   \
+                     words)
+    ck_fails(lstm_rnn_create_bidirectional(p.open, "a", c, c, 3, NULL, NULL), INVALID, "rnn is NULL");
+    REFUSES(NULL, "a", c, c, 3, NULL, INVALID, "params is NULL");
+    REFUSES(p.open, "a", NULL, c, 3, NULL, INVALID, "fw");
+    REFUSES(p.open, "a", c, NULL, 3, NULL, INVALID, "bw");
+    REFUSES(p.open, "/", c, c, 3, NULL, INVALID, "scope");
+    REFUSES(p.open, "a", c, c, 0, NULL, INVALID, "input_size is 0");
+    REFUSES(p.open, "a", c, c, too_long, NULL, INVALID, "input_size");
+    REFUSES(p.open, "a", c, c, 3, &unknown, INVALID, "merge 2");
+    REFUSES(p.open, "a", c, c, 3, &empty, INVALID, "struct_size");
+    REFUSES(p.open, "a", c, wide, 3, &sum, LSTM_ERR_SHAPE, "2 and 3");
+    REFUSES(p.params, NULL, c, c, 3, NULL, LSTM_ERR_STATE, "fw/lstm_cell/kernel");
+#undef REFUSES
+    ck_makes_nothing(lstm_rnn, lstm_rnn_create(p.open, "a", c, 3, &sum, &made), INVALID, "merge 1");
+    ck_assert_uint_eq(lstm_params_variable_count(p.open), before);
+    lstm_cell_destroy(wide);
+    tear_down(&p);
+}
+END_TEST
+
+START_TEST(a_stack_of_bidirectional_layers_says_what_is_wrong)
+{
+    plan p;
+    set_up(&p);
+    const lstm_rnn_config sum = {.struct_size = sizeof sum, .merge = LSTM_MERGE_SUM}, empty = {0};
+    const size_t before = lstm_params_variable_count(p.open);
+    lstm_cell *other, *wide;
+    ck_ok(lstm_cell_create_lstm(NULL, 2, NULL, &other));
+    ck_ok(lstm_cell_create_gru(NULL, 3, NULL, &wide));
+    lstm_cell *const fw[2] = {p.cell, other}, *const hole[2] = {p.cell, NULL}, *const uneven[2] = {p.cell, wide};
+    lstm_cell *const again[2] = {p.cell, p.cell};
+#define REFUSES(params, fw, bw, count, input, config, expected, words)                                                 \
+    ck_makes_nothing(lstm_rnn, lstm_rnn_create_stack_bidirectional(params, "a", fw, bw, count, input, config, &made),  \
+                     expected, words)
+    ck_fails(lstm_rnn_create_stack_bidirectional(p.open, "a", fw, fw, 2, 3, NULL, NULL), INVALID, "rnn is NULL");
+    REFUSES(NULL, fw, fw, 2, 3, NULL, INVALID, "params is NULL");
+    REFUSES(p.open, NULL, fw, 2, 3, NULL, INVALID, "fw is NULL");
+    REFUSES(p.open, fw, NULL, 2, 3, NULL, INVALID, "bw is NULL");
+    REFUSES(p.open, hole, fw, 2, 3, NULL, INVALID, "fw of layer 1 is NULL");
+    REFUSES(p.open, fw, hole, 2, 3, NULL, INVALID, "bw of layer 1 is NULL");
+    REFUSES(p.open, fw, fw, 0, 3, NULL, INVALID, "count is 0");
+    REFUSES(p.open, fw, fw, SIZE_MAX, 3, NULL, INVALID, "count");
+    REFUSES(p.open, fw, fw, 2, 0, NULL, INVALID, "input_size is 0");
+    REFUSES(p.open, fw, fw, 2, 3, &empty, INVALID, "struct_size");
+    REFUSES(p.open, fw, uneven, 2, 3, &sum, LSTM_ERR_SHAPE, "2 and 3");
+    REFUSES(p.open, again, fw, 2, 3, NULL, LSTM_ERR_SHAPE, "two shapes"); /* 3 wide below, 4 wide above */
+    ck_assert_uint_eq(lstm_params_variable_count(p.open), before);
+#undef REFUSES
+    lstm_cell_destroy(other);
+    lstm_cell_destroy(wide);
+    tear_down(&p);
+}
+END_TEST
+
 static void check_tape(const plan *p, const lstm_tape_config *config, lstm_status expected, const char *words)
 {
     size_t bytes = 77, alignment = 78;
-    makes_nothing(lstm_tape, lstm_tape_create(p->rnn, config, &made), expected, words);
+    ck_makes_nothing(lstm_tape, lstm_tape_create(p->rnn, config, &made), expected, words);
     ck_fails(lstm_tape_size(p->rnn, config, &bytes, &alignment), expected, words);
     ck_assert(bytes == 77 && alignment == 78);
 }
@@ -375,7 +240,7 @@ START_TEST(a_tape_says_what_is_wrong)
     size_t bytes = 77;
     const lstm_tape_config empty = {0};
     ck_fails(lstm_tape_create(p.rnn, &tape_config, NULL), INVALID, "tape is NULL");
-    makes_nothing(lstm_tape, lstm_tape_create(NULL, &tape_config, &made), INVALID, "rnn is NULL");
+    ck_makes_nothing(lstm_tape, lstm_tape_create(NULL, &tape_config, &made), INVALID, "rnn is NULL");
     ck_fails(lstm_tape_size(p.rnn, &tape_config, NULL, NULL), INVALID, "bytes is NULL");
     ck_fails(lstm_tape_size(NULL, &tape_config, &bytes, NULL), INVALID, "rnn is NULL");
     check_tape(&p, NULL, INVALID, "config is NULL");
@@ -409,12 +274,12 @@ START_TEST(memory_given_to_a_tape_must_be_enough_and_aligned)
     lstm_tape_config c = tape_config;
     c.memory = memory;
     c.memory_size = bytes - 1;
-    makes_nothing(lstm_tape, lstm_tape_create(p.rnn, &c, &made), LSTM_ERR_CAPACITY, "memory_size");
+    ck_makes_nothing(lstm_tape, lstm_tape_create(p.rnn, &c, &made), LSTM_ERR_CAPACITY, "memory_size");
     c.memory_size = 0;
-    makes_nothing(lstm_tape, lstm_tape_create(p.rnn, &c, &made), LSTM_ERR_CAPACITY, "memory_size is 0");
+    ck_makes_nothing(lstm_tape, lstm_tape_create(p.rnn, &c, &made), LSTM_ERR_CAPACITY, "memory_size is 0");
     c.memory_size = bytes;
     c.memory = (char *)memory + alignment / 2;
-    makes_nothing(lstm_tape, lstm_tape_create(p.rnn, &c, &made), INVALID, "aligned");
+    ck_makes_nothing(lstm_tape, lstm_tape_create(p.rnn, &c, &made), INVALID, "aligned");
     c.memory = memory;
     lstm_tape *tape;
     ck_ok(lstm_tape_create(p.rnn, &c, &tape));
@@ -424,15 +289,25 @@ START_TEST(memory_given_to_a_tape_must_be_enough_and_aligned)
 }
 END_TEST
 
+static lstm_status declare(const void *self, size_t input_size, lstm_cell_spec *spec)
+{
+    (void)self;
+    return lstm_cell_spec_output(spec, input_size);
+}
+
+static void step(const void *self, const lstm_step *s)
+{
+    (void)self;
+    (void)s;
+}
+
 START_TEST(a_cell_without_backward_gets_no_tape_for_training)
 {
-    const mistake none = NONE;
     lstm_params *params;
     lstm_cell *cell;
     plan p = {0};
     ck_ok(lstm_params_create(NULL, &params));
-    ck_ok(lstm_cell_create_custom(NULL, LSTM_ARGS(lstm_cell_ops, .declare = declare, .step = step),
-                                  (void *)(uintptr_t)&none, &cell));
+    ck_ok(lstm_cell_create_custom(NULL, LSTM_ARGS(lstm_cell_ops, .declare = declare, .step = step), NULL, &cell));
     ck_ok(lstm_rnn_create(params, NULL, cell, 2, NULL, &p.rnn));
     check_tape(&p, &tape_config, LSTM_ERR_UNSUPPORTED, "step_backward");
     ck_ok(lstm_tape_create(p.rnn, LSTM_ARGS(lstm_tape_config, .inference = true), &p.tape));
@@ -548,7 +423,7 @@ START_TEST(a_backward_call_says_what_is_wrong_and_writes_nothing)
     set_up(&p);
     const lstm_dynamic_rnn_args a = good_args(&p);
     lstm_dynamic_rnn_grads g = good_grads(&p);
-    refuses_back(&p, p.tape, p.params, &g, LSTM_ERR_STATE, "no lstm_dynamic_rnn");
+    refuses_back(&p, p.tape, p.params, &g, LSTM_ERR_STATE, "no forward call");
     ck_ok(lstm_dynamic_rnn(p.inference, p.params, &a));
     refuses_back(&p, p.inference, p.params, &g, LSTM_ERR_STATE, "inference");
     ck_ok(lstm_dynamic_rnn(p.tape, p.params, &a));
@@ -584,10 +459,9 @@ Suite *arguments_suite(void)
     return test_suite("arguments",
                       (const TTest *const[]){
                           destroying_null_does_nothing, questions_about_null_have_an_answer, a_store_says_what_is_wrong,
-                          every_cell_says_what_is_wrong, a_forget_bias_is_a_finite_number,
-                          a_custom_cell_says_what_is_wrong_and_does_not_take_self,
-                          a_mistake_in_declare_reaches_whoever_creates_the_plan, a_plan_says_what_is_wrong,
-                          a_tape_says_what_is_wrong, memory_given_to_a_tape_must_be_enough_and_aligned,
+                          a_plan_says_what_is_wrong, a_bidirectional_plan_says_what_is_wrong,
+                          a_stack_of_bidirectional_layers_says_what_is_wrong, a_tape_says_what_is_wrong,
+                          memory_given_to_a_tape_must_be_enough_and_aligned,
                           a_cell_without_backward_gets_no_tape_for_training,
                           a_forward_call_says_what_is_wrong_and_writes_nothing,
                           a_backward_call_says_what_is_wrong_and_writes_nothing, NULL});

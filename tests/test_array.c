@@ -1,4 +1,4 @@
-/* Transpose, gather, one-hot, argmax, accuracy. */
+/* Transpose, gather, concat, one-hot, argmax, accuracy. */
 #include "suites.h"
 #include "testing.h"
 
@@ -142,6 +142,62 @@ START_TEST(transpose_then_gather_of_the_last_step_is_the_last_column_of_time)
 }
 END_TEST
 
+/* Cuts shape[axis] into `count` pieces of `sizes`, and expects each element of y in the piece where its place falls. */
+static void check_concat(size_t rank, const size_t *shape, size_t axis, size_t count, const size_t *sizes)
+{
+    enum { PIECES = 4 };
+    const char *const names[PIECES] = {"first", "second", "third", "fourth"};
+    float *x[PIECES] = {NULL}, y[MOST + 1];
+    const size_t floats = product(rank, shape);
+    size_t piece[LSTM_MAX_RANK], place[LSTM_MAX_RANK];
+    ck_assert_uint_le(floats, MOST);
+    memcpy(piece, shape, rank * sizeof *piece);
+    for (size_t k = 0; k < count; k++) {
+        piece[axis] = sizes[k];
+        x[k] = product(rank, piece) ? test_numbers(names[k], product(rank, piece), 1.0f) : NULL;
+    }
+    y[floats] = 55.0f;
+    ck_ok(lstm_concat(rank, shape, axis, count, sizes, (const float *const *)x, y));
+    for (size_t flat = 0; flat < floats; flat++) {
+        size_t k = 0;
+        unravel(rank, shape, flat, place);
+        while (place[axis] >= sizes[k])
+            place[axis] -= sizes[k++];
+        piece[axis] = sizes[k];
+        ck_assert(same_bits(&y[flat], &x[k][ravel(rank, piece, place)], 1));
+    }
+    ck_assert_float_eq(y[floats], 55.0f);
+    for (size_t k = 0; k < count; k++)
+        free(x[k]);
+}
+
+START_TEST(concat_agrees_with_the_definition_on_every_axis)
+{
+    const size_t sizes[][4] = {{6, 0, 0, 0}, {2, 4, 0, 0}, {1, 0, 5, 0}, {0, 6, 0, 0}, {3, 1, 1, 1}, {0, 0, 0, 6}};
+    for (size_t rank = 1; rank <= LSTM_MAX_RANK; rank++)
+        for (size_t axis = 0; axis < rank; axis++)
+            for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+                size_t shape[LSTM_MAX_RANK] = {3, 4, 2, 5};
+                shape[axis] = 6;
+                check_concat(rank, shape, axis, 4, sizes[k]);
+                if (sizes[k][0] == 6)
+                    check_concat(rank, shape, axis, 1, sizes[k]);
+            }
+}
+END_TEST
+
+START_TEST(concat_gives_the_example_of_tensorflow)
+{
+    const float a[] = {1, 2, 3, 4, 5, 6}, b[] = {7, 8, 9, 10, 11, 12}, *const x[] = {a, b};
+    const float below[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, beside[] = {1, 2, 3, 7, 8, 9, 4, 5, 6, 10, 11, 12};
+    float y[12];
+    ck_ok(lstm_concat(2, (const size_t[]){4, 3}, 0, 2, (const size_t[]){2, 2}, x, y));
+    ck_assert(same_bits(y, below, 12));
+    ck_ok(lstm_concat(2, (const size_t[]){2, 6}, 1, 2, (const size_t[]){3, 3}, x, y));
+    ck_assert(same_bits(y, beside, 12));
+}
+END_TEST
+
 START_TEST(one_hot_writes_a_one_and_zeros)
 {
     const size_t indices[] = {2, 0, 2, 3};
@@ -207,6 +263,8 @@ START_TEST(an_axis_of_zero_is_an_empty_array_and_needs_no_memory)
     ck_ok(lstm_gather(3, empty, 0, 2, some, NULL, NULL));
     ck_ok(lstm_gather(3, empty, 1, 0, NULL, NULL, NULL));
     ck_ok(lstm_gather(3, (const size_t[]){2, 5, 3}, 1, 0, NULL, NULL, &y));
+    ck_ok(lstm_concat(3, empty, 0, 2, some, NULL, NULL));
+    ck_ok(lstm_concat(1, first, 0, 1, first, NULL, &y));
     ck_ok(lstm_one_hot(0, NULL, 5, NULL));
     ck_ok(lstm_one_hot(0, NULL, 0, &y));
     ck_ok(lstm_argmax(0, 0, NULL, NULL));
@@ -216,28 +274,19 @@ START_TEST(an_axis_of_zero_is_an_empty_array_and_needs_no_memory)
 }
 END_TEST
 
-#define ck_nothing_written(call, words)                                                                                \
-    do {                                                                                                               \
-        for (size_t ck_k = 0; ck_k < 32; ck_k++)                                                                       \
-            y[ck_k] = 55.0f;                                                                                           \
-        ck_fails(call, LSTM_ERR_INVALID_ARGUMENT, words);                                                              \
-        for (size_t ck_k = 0; ck_k < 32; ck_k++)                                                                       \
-            ck_assert_float_eq(y[ck_k], 55.0f);                                                                        \
-    } while (0)
-
 START_TEST(a_transpose_that_cannot_be_is_refused_and_writes_nothing)
 {
     const size_t shape[5] = {2, 3, 4, 1, 1}, huge[] = {SIZE_MAX / 2, 3};
     float x[32] = {0}, y[32];
-    ck_nothing_written(lstm_transpose(3, shape, (const size_t[]){0, 1, 1}, x, y), "permutation[2] is 1");
-    ck_nothing_written(lstm_transpose(3, shape, (const size_t[]){0, 1, 3}, x, y), "permutation[2] is 3");
-    ck_nothing_written(lstm_transpose(3, shape, (const size_t[]){SIZE_MAX, 1, 0}, x, y), "permutation[0]");
-    ck_nothing_written(lstm_transpose(0, shape, NULL, x, y), "rank");
-    ck_nothing_written(lstm_transpose(5, shape, NULL, x, y), "rank");
-    ck_nothing_written(lstm_transpose(2, huge, NULL, x, y), "shape");
-    ck_nothing_written(lstm_transpose(3, NULL, NULL, x, y), "shape is NULL");
-    ck_nothing_written(lstm_transpose(3, shape, NULL, NULL, y), "x is NULL");
-    ck_nothing_written(lstm_transpose(3, shape, NULL, x, NULL), "y is NULL");
+    ck_nothing_written(y, lstm_transpose(3, shape, (const size_t[]){0, 1, 1}, x, y), "permutation[2] is 1");
+    ck_nothing_written(y, lstm_transpose(3, shape, (const size_t[]){0, 1, 3}, x, y), "permutation[2] is 3");
+    ck_nothing_written(y, lstm_transpose(3, shape, (const size_t[]){SIZE_MAX, 1, 0}, x, y), "permutation[0]");
+    ck_nothing_written(y, lstm_transpose(0, shape, NULL, x, y), "rank");
+    ck_nothing_written(y, lstm_transpose(5, shape, NULL, x, y), "rank");
+    ck_nothing_written(y, lstm_transpose(2, huge, NULL, x, y), "shape");
+    ck_nothing_written(y, lstm_transpose(3, NULL, NULL, x, y), "shape is NULL");
+    ck_nothing_written(y, lstm_transpose(3, shape, NULL, NULL, y), "x is NULL");
+    ck_nothing_written(y, lstm_transpose(3, shape, NULL, x, NULL), "y is NULL");
 }
 END_TEST
 
@@ -245,17 +294,42 @@ START_TEST(a_gather_that_cannot_be_is_refused_and_writes_nothing)
 {
     const size_t shape[5] = {2, 3, 4, 1, 1}, huge[] = {SIZE_MAX / 2, 3}, zero = 0;
     float x[32] = {0}, y[32];
-    ck_nothing_written(lstm_gather(3, shape, 1, 3, (const size_t[]){0, 2, 3}, x, y), "indices[2] is 3");
-    ck_nothing_written(lstm_gather(3, shape, 0, 1, (const size_t[]){SIZE_MAX}, x, y), "indices[0]");
-    ck_nothing_written(lstm_gather(3, shape, 3, 1, &zero, x, y), "axis is 3");
-    ck_nothing_written(lstm_gather(3, shape, SIZE_MAX, 1, &zero, x, y), "axis");
-    ck_nothing_written(lstm_gather(0, shape, 0, 1, &zero, x, y), "rank");
-    ck_nothing_written(lstm_gather(5, shape, 0, 1, &zero, x, y), "rank");
-    ck_nothing_written(lstm_gather(2, huge, 0, 1, &zero, x, y), "shape");
-    ck_nothing_written(lstm_gather(3, NULL, 0, 1, &zero, x, y), "shape is NULL");
-    ck_nothing_written(lstm_gather(3, shape, 0, 1, NULL, x, y), "indices is NULL");
-    ck_nothing_written(lstm_gather(3, shape, 0, 1, &zero, NULL, y), "x is NULL");
-    ck_nothing_written(lstm_gather(3, shape, 0, 1, &zero, x, NULL), "y is NULL");
+    ck_nothing_written(y, lstm_gather(3, shape, 1, 3, (const size_t[]){0, 2, 3}, x, y), "indices[2] is 3");
+    ck_nothing_written(y, lstm_gather(3, shape, 0, 1, (const size_t[]){SIZE_MAX}, x, y), "indices[0]");
+    ck_nothing_written(y, lstm_gather(3, shape, 3, 1, &zero, x, y), "axis is 3");
+    ck_nothing_written(y, lstm_gather(3, shape, SIZE_MAX, 1, &zero, x, y), "axis");
+    ck_nothing_written(y, lstm_gather(0, shape, 0, 1, &zero, x, y), "rank");
+    ck_nothing_written(y, lstm_gather(5, shape, 0, 1, &zero, x, y), "rank");
+    ck_nothing_written(y, lstm_gather(2, huge, 0, 1, &zero, x, y), "shape");
+    ck_nothing_written(y, lstm_gather(3, NULL, 0, 1, &zero, x, y), "shape is NULL");
+    ck_nothing_written(y, lstm_gather(3, shape, 0, 1, NULL, x, y), "indices is NULL");
+    ck_nothing_written(y, lstm_gather(3, shape, 0, 1, &zero, NULL, y), "x is NULL");
+    ck_nothing_written(y, lstm_gather(3, shape, 0, 1, &zero, x, NULL), "y is NULL");
+}
+END_TEST
+
+START_TEST(a_concat_that_cannot_be_is_refused_and_writes_nothing)
+{
+    const size_t shape[5] = {2, 3, 4, 1, 1}, huge[] = {SIZE_MAX / 2, 3}, sizes[] = {1, 2};
+    const float a[32] = {0}, *const x[] = {a, a}, *const half[] = {a, NULL};
+    float y[32];
+    ck_nothing_written(y, lstm_concat(3, shape, 1, 1, sizes, x, y), "shape[1], which is 3");
+    ck_nothing_written(y, lstm_concat(3, shape, 0, 2, sizes, x, y), "shape[0], which is 2");
+    ck_nothing_written(y, lstm_concat(3, shape, 2, 2, sizes, x, y), "shape[2], which is 4");
+    ck_nothing_written(y, lstm_concat(3, shape, 1, 2, (const size_t[]){4, SIZE_MAX}, x, y), "sizes do not add up");
+    ck_nothing_written(y, lstm_concat(3, shape, 1, 2, (const size_t[]){3, 1}, x, y), "sizes do not add up");
+    ck_nothing_written(y, lstm_concat(3, shape, 1, 0, sizes, x, y), "count is 0");
+    ck_nothing_written(y, lstm_concat(1, (const size_t[]){0}, 0, 0, NULL, NULL, y), "count is 0");
+    ck_nothing_written(y, lstm_concat(3, shape, 3, 2, sizes, x, y), "axis is 3");
+    ck_nothing_written(y, lstm_concat(3, shape, SIZE_MAX, 2, sizes, x, y), "axis");
+    ck_nothing_written(y, lstm_concat(0, shape, 0, 2, sizes, x, y), "rank");
+    ck_nothing_written(y, lstm_concat(5, shape, 1, 2, sizes, x, y), "rank");
+    ck_nothing_written(y, lstm_concat(2, huge, 1, 2, sizes, x, y), "shape");
+    ck_nothing_written(y, lstm_concat(3, NULL, 1, 2, sizes, x, y), "shape is NULL");
+    ck_nothing_written(y, lstm_concat(3, shape, 1, 2, NULL, x, y), "sizes is NULL");
+    ck_nothing_written(y, lstm_concat(3, shape, 1, 2, sizes, NULL, y), "x is NULL");
+    ck_nothing_written(y, lstm_concat(3, shape, 1, 2, sizes, half, y), "x[1] is NULL");
+    ck_nothing_written(y, lstm_concat(3, shape, 1, 2, sizes, x, NULL), "y is NULL");
 }
 END_TEST
 
@@ -265,10 +339,10 @@ START_TEST(one_hot_argmax_and_accuracy_write_nothing_when_they_cannot)
     float x[32] = {0}, y[32];
     size_t indices[2] = {77, 78};
     double accuracy = 55.0;
-    ck_nothing_written(lstm_one_hot(3, wrong, 3, y), "indices[1] is 3");
-    ck_nothing_written(lstm_one_hot(1, wrong, 0, y), "indices[0]");
-    ck_nothing_written(lstm_one_hot(3, NULL, 3, y), "indices is NULL");
-    ck_nothing_written(lstm_one_hot(3, wrong, 4, NULL), "y is NULL");
+    ck_nothing_written(y, lstm_one_hot(3, wrong, 3, y), "indices[1] is 3");
+    ck_nothing_written(y, lstm_one_hot(1, wrong, 0, y), "indices[0]");
+    ck_nothing_written(y, lstm_one_hot(3, NULL, 3, y), "indices is NULL");
+    ck_nothing_written(y, lstm_one_hot(3, wrong, 4, NULL), "y is NULL");
     ck_fails(lstm_argmax(2, 0, x, indices), LSTM_ERR_INVALID_ARGUMENT, "columns");
     ck_fails(lstm_argmax(2, 3, NULL, indices), LSTM_ERR_INVALID_ARGUMENT, "x is NULL");
     ck_fails(lstm_argmax(2, 3, x, NULL), LSTM_ERR_INVALID_ARGUMENT, "indices is NULL");
@@ -284,15 +358,17 @@ END_TEST
 
 Suite *array_suite(void)
 {
-    return test_suite("array", (const TTest *const[]){
-                                   transpose_agrees_with_the_definition_for_all_permutations,
-                                   a_transpose_and_its_inverse_give_the_array_back,
-                                   gather_agrees_with_the_definition_on_every_axis,
-                                   transpose_then_gather_of_the_last_step_is_the_last_column_of_time,
-                                   one_hot_writes_a_one_and_zeros, argmax_takes_the_lowest_of_equals_and_never_a_nan,
-                                   accuracy_is_the_share_of_rows_whose_largest_stand_at_the_same_place,
-                                   an_axis_of_zero_is_an_empty_array_and_needs_no_memory,
-                                   a_transpose_that_cannot_be_is_refused_and_writes_nothing,
-                                   a_gather_that_cannot_be_is_refused_and_writes_nothing,
-                                   one_hot_argmax_and_accuracy_write_nothing_when_they_cannot, NULL});
+    return test_suite(
+        "array", (const TTest *const[]){
+                     transpose_agrees_with_the_definition_for_all_permutations,
+                     a_transpose_and_its_inverse_give_the_array_back, gather_agrees_with_the_definition_on_every_axis,
+                     transpose_then_gather_of_the_last_step_is_the_last_column_of_time,
+                     concat_agrees_with_the_definition_on_every_axis, concat_gives_the_example_of_tensorflow,
+                     one_hot_writes_a_one_and_zeros, argmax_takes_the_lowest_of_equals_and_never_a_nan,
+                     accuracy_is_the_share_of_rows_whose_largest_stand_at_the_same_place,
+                     an_axis_of_zero_is_an_empty_array_and_needs_no_memory,
+                     a_transpose_that_cannot_be_is_refused_and_writes_nothing,
+                     a_gather_that_cannot_be_is_refused_and_writes_nothing,
+                     a_concat_that_cannot_be_is_refused_and_writes_nothing,
+                     one_hot_argmax_and_accuracy_write_nothing_when_they_cannot, NULL});
 }

@@ -489,6 +489,28 @@ START_TEST(an_executor_without_run_is_refused)
 }
 END_TEST
 
+START_TEST(a_cell_of_another_context_gives_each_allocator_its_own_memory_back)
+{
+    counter counts[2] = {{.left = SIZE_MAX}, {.left = SIZE_MAX}};
+    lstm_context *contexts[2];
+    lstm_params *params;
+    lstm_cell *cell;
+    lstm_rnn *rnn;
+    for (size_t k = 0; k < 2; k++)
+        ck_ok(counted_context(&counts[k], &contexts[k]));
+    ck_ok(lstm_params_create(contexts[0], &params));
+    ck_ok(lstm_cell_create_lstm(contexts[1], 3, NULL, &cell));
+    ck_ok(lstm_rnn_create(params, NULL, cell, 2, LSTM_ARGS(lstm_rnn_config, .learned_initial_state = true), &rnn));
+    lstm_rnn_destroy(rnn);
+    lstm_cell_destroy(cell);
+    lstm_params_destroy(params);
+    for (size_t k = 0; k < 2; k++) {
+        lstm_context_destroy(contexts[k]);
+        ck_assert_uint_eq(counts[k].live, 0);
+    }
+}
+END_TEST
+
 Suite *context_suite(void)
 {
     return test_suite(
@@ -504,5 +526,6 @@ Suite *context_suite(void)
                        an_executor_that_runs_all_tasks_at_once_does_the_work,
                        an_executor_never_gets_more_tasks_than_there_is_work_for,
                        the_built_in_executor_gives_the_same_bits_for_any_number_of_threads,
-                       threads_and_executors_have_their_limits, an_executor_without_run_is_refused, NULL});
+                       threads_and_executors_have_their_limits, an_executor_without_run_is_refused,
+                       a_cell_of_another_context_gives_each_allocator_its_own_memory_back, NULL});
 }

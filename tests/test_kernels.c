@@ -1,7 +1,6 @@
 /* The inner loops: the same bits in every instruction set, and what those bits are worth. */
-#include "kernels/kernels.h"
-#include "suites.h"
-#include "testing.h"
+#include "kernel_probes.h"
+#include "reference_math.h"
 
 #include <fcntl.h>
 #include <float.h>
@@ -12,277 +11,20 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static const lstm_activation activations[] = {LSTM_ACTIVATION_LINEAR, LSTM_ACTIVATION_TANH, LSTM_ACTIVATION_SIGMOID,
-                                              LSTM_ACTIVATION_RELU};
-enum { ACTIVATIONS = 4, LARGEST = 40, EDGES = 32, GUARD = 5, CAPACITY = 1 << 15 };
-
-/* ck_assert tells Check of every pass, which takes too long for millions of numbers. */
-#define check_that(condition, ...)                                                                                     \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            ck_abort_msg(__VA_ARGS__);                                                                                 \
-    } while (0)
-
-static const uint32_t guard_bits = 0x7FC0DEAD; /* a NaN: whoever reads it shows it */
-
-static uint32_t bits_of(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
-static float float_of(uint32_t bits)
-{
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
-/* IEEE 754 leaves open which NaN an operation gives. */
-static bool agree(float a, float b)
-{
-    return bits_of(a) == bits_of(b) || (isnan(a) && isnan(b));
-}
-
-/* A stretch of floats from which a kernel's arrays are cut, with guards between them. What an array holds at first
- * depends on its place alone. */
-typedef struct area {
-    float floats[CAPACITY], ordinary[CAPACITY], mixed[CAPACITY];
-    bool guarded[CAPACITY];
-    size_t used;
-    bool odd;             /* from `mixed`: every fourth is no ordinary number */
-    unsigned char *pages; /* not NULL: each array ends where a page does, and the next page cannot be touched */
-    size_t page_size, arrays;
-    double results; /* of kernels that give a double */
-} area;
-
-static area *create_area(void)
-{
-    static const float strange[] = {NAN,     INFINITY, -INFINITY, 0.0f,    -0.0f, 1e-45f,  -1e-40f, FLT_MIN,
-                                    FLT_MAX, -FLT_MAX, 1e-30f,    -1e-31f, 88.0f, -104.0f, 1.0f,    -20.0f};
-    const lstm_random values = lstm_random_named(1, "values"), places = lstm_random_named(1, "places");
-    area *a = test_allocate(1, sizeof *a);
-    lstm_random_uniform(&values, 0, CAPACITY, -4.0f, 4.0f, a->ordinary);
-    for (size_t k = 0; k < CAPACITY; k++) {
-        const uint32_t bits = lstm_random_bits(&places, k);
-        a->mixed[k] = bits % 4 ? a->ordinary[k] : strange[bits / 4 % 16];
-    }
-    return a;
-}
-
-static void guard(area *a, size_t count)
-{
-    check_that(a->used + count <= CAPACITY, "the area is full");
-    for (; count; count--, a->used++) {
-        a->floats[a->used] = float_of(guard_bits);
-        a->guarded[a->used] = true;
-    }
-}
-
-/* The same numbers at the end of a page of their own. */
-static float *matrix_at_an_edge(area *a, size_t rows, size_t n, size_t ld)
-{
-    const size_t extent = rows ? (rows - 1) * ld + n : 0;
-    check_that(extent * sizeof(float) <= a->page_size && a->arrays < EDGES, "the pages are too small or too few");
-    float *end = (float *)(void *)(a->pages + (2 * a->arrays++ + 1) * a->page_size);
-    return memcpy(end - extent, a->ordinary, extent * sizeof(float));
-}
-
-/* rows x n numbers whose rows are ld apart; guards before and after, and in the gaps. */
-static float *matrix(area *a, size_t rows, size_t n, size_t ld)
-{
-    if (a->pages)
-        return matrix_at_an_edge(a, rows, n, ld);
-    guard(a, GUARD);
-    float *at = a->floats + a->used;
-    check_that(a->used + rows * ld <= CAPACITY, "the area is full");
-    for (size_t row = 0; row < rows; row++) {
-        memcpy(a->floats + a->used, (a->odd ? a->mixed : a->ordinary) + a->used, n * sizeof *at);
-        memset(a->guarded + a->used, 0, n * sizeof *a->guarded);
-        a->used += n;
-        guard(a, ld - n);
-    }
-    guard(a, GUARD);
-    return at;
-}
-
-static void check_guards(const area *a, const char *name, const lstm__kernels *kernels)
-{
-    for (size_t k = 0; k < a->used; k++)
-        check_that(!a->guarded[k] || bits_of(a->floats[k]) == guard_bits, "%s of %s wrote outside its arrays", name,
-                   kernels->vectors);
-}
-
-static float *numbers(area *a, size_t count)
-{
-    return matrix(a, 1, count, count);
-}
-
-/* For each body, its probe: calls at the size n, with arrays from the area. A body without a probe does not compile. */
-
-static void probe_narrow_affine(const lstm__kernels *kernels, area *a, size_t n)
-{
-    for (size_t k = 0; k < 6; k++) {
-        const float *x = matrix(a, 3, k, k + 1), *w = matrix(a, k, n, n + 2), *bias = numbers(a, n);
-        float *y = matrix(a, 3, n, n + 3);
-        kernels->narrow_affine(3, k, n, x, k + 1, w, n + 2, k % 2 ? bias : NULL, y, n + 3);
-    }
-}
-
-static void probe_narrow_outer(const lstm__kernels *kernels, area *a, size_t n)
-{
-    for (size_t k = 0; k < 6; k++) {
-        const float *x = matrix(a, 5, k, k + 1), *dy = matrix(a, 5, n, n + 2);
-        kernels->narrow_outer(5, k, n, x, k + 1, dy, n + 2, matrix(a, k, n, n + 3), n + 3);
-    }
-}
-
-static void probe_column_sums(const lstm__kernels *kernels, area *a, size_t n)
-{
-    for (size_t rows = 0; rows < 20; rows += 3)
-        kernels->column_sums(rows, n, matrix(a, rows, n, n + 2), n + 2, numbers(a, n));
-}
-
-static void probe_add(const lstm__kernels *kernels, area *a, size_t n)
-{
-    kernels->add(n, numbers(a, n), numbers(a, n));
-}
-
-static void probe_activate(const lstm__kernels *kernels, area *a, size_t n)
-{
-    for (size_t act = 0; act < ACTIVATIONS; act++)
-        kernels->activate(activations[act], n, numbers(a, n));
-}
-
-static void probe_activate_state(const lstm__kernels *kernels, area *a, size_t n)
-{
-    for (size_t act = 0; act < ACTIVATIONS; act++)
-        kernels->activate_state(activations[act], n, numbers(a, n));
-}
-
-static void probe_activate_backward(const lstm__kernels *kernels, area *a, size_t n)
-{
-    for (size_t act = 0; act < ACTIVATIONS; act++) {
-        const float *y = numbers(a, n), *dy = numbers(a, n);
-        kernels->activate_backward(activations[act], n, y, dy, numbers(a, n));
-    }
-}
-
-static void probe_softmax(const lstm__kernels *kernels, area *a, size_t n)
-{
-    for (size_t rows = 0; rows < 4; rows++)
-        kernels->softmax(rows, n, numbers(a, rows * n));
-}
-
-static void probe_lstm_forward(const lstm__kernels *kernels, area *a, size_t n)
-{
-    for (size_t act = 0; act < ACTIVATIONS; act++) {
-        float *gates = numbers(a, 3 * 4 * n), *c_previous = numbers(a, 3 * n), *c = numbers(a, 3 * n);
-        float *tanh_c = numbers(a, 3 * n), *h_next = numbers(a, 3 * n);
-        kernels->lstm_forward(activations[act], 0.75f, 3, n, gates, c_previous, c, tanh_c, h_next);
-    }
-}
-
-static void probe_lstm_backward(const lstm__kernels *kernels, area *a, size_t n)
-{
-    for (size_t act = 0; act < ACTIVATIONS; act++) {
-        float *gates = numbers(a, 3 * 4 * n), *c_previous = numbers(a, 3 * n), *tanh_c = numbers(a, 3 * n);
-        float *dh = numbers(a, 3 * n), *dc = numbers(a, 3 * n);
-        kernels->lstm_backward(activations[act], 3, n, gates, c_previous, tanh_c, dh, dc);
-    }
-}
-
-static void probe_gru_gates(const lstm__kernels *kernels, area *a, size_t n)
-{
-    float *gates = numbers(a, 3 * 2 * n), *h_previous = numbers(a, 3 * n);
-    kernels->gru_gates(3, n, gates, h_previous, numbers(a, 3 * n));
-}
-
-static void probe_gru_output(const lstm__kernels *kernels, area *a, size_t n)
-{
-    for (size_t act = 0; act < ACTIVATIONS; act++) {
-        float *gates = numbers(a, 3 * 2 * n), *candidate = numbers(a, 3 * n), *h_previous = numbers(a, 3 * n);
-        kernels->gru_output(activations[act], 3, n, gates, candidate, h_previous, numbers(a, 3 * n));
-    }
-}
-
-static void probe_gru_output_backward(const lstm__kernels *kernels, area *a, size_t n)
-{
-    for (size_t act = 0; act < ACTIVATIONS; act++) {
-        float *gates = numbers(a, 3 * 2 * n), *candidate = numbers(a, 3 * n), *h_previous = numbers(a, 3 * n);
-        kernels->gru_output_backward(activations[act], 3, n, gates, candidate, h_previous, numbers(a, 3 * n));
-    }
-}
-
-static void probe_gru_gates_backward(const lstm__kernels *kernels, area *a, size_t n)
-{
-    float *gates = numbers(a, 3 * 2 * n), *h_previous = numbers(a, 3 * n), *d_reset = numbers(a, 3 * n);
-    kernels->gru_gates_backward(3, n, gates, h_previous, d_reset, numbers(a, 3 * n));
-}
-
-static void probe_softmax_cross_entropy(const lstm__kernels *kernels, area *a, size_t n)
-{
-    for (size_t way = 0; way < 4; way++) {
-        double loss;
-        const float *logits = numbers(a, n), *labels = numbers(a, n);
-        float *d_logits = numbers(a, n);
-        kernels->softmax_cross_entropy(n, logits, way & 1 ? labels : NULL, n / 2, 0.3f, way & 2 ? d_logits : NULL,
-                                       &loss);
-        a->results += loss * (double)(way + 1);
-    }
-}
-
-static void probe_gradient_descent(const lstm__kernels *kernels, area *a, size_t n)
-{
-    const float *g = numbers(a, n);
-    kernels->gradient_descent(n, 0.3f, g, numbers(a, n));
-}
-
-static void probe_adam(const lstm__kernels *kernels, area *a, size_t n)
-{
-    float *g = numbers(a, n), *m = numbers(a, n), *v = numbers(a, n);
-    for (size_t k = 0; k < n; k++)
-        v[k] = k % 5 ? fabsf(v[k]) : v[k];
-    kernels->adam(n, 0.01f, 0.1f, 0.001f, 1e-8f, g, m, v, numbers(a, n));
-}
-
-typedef struct body {
-    const char *name;
-    void (*probe)(const lstm__kernels *kernels, area *a, size_t n);
-} body;
-
-static const body bodies[] = {
-#define LSTM__PRODUCT(name, arguments)
-#define LSTM__BODY(name, arguments) {#name, probe_##name},
-#include "kernels/kernels.def"
-#undef LSTM__PRODUCT
-#undef LSTM__BODY
-};
-enum { BODIES = sizeof bodies / sizeof bodies[0] };
-
-static void probe(const body *b, const lstm__kernels *kernels, size_t n, bool odd, area *a)
-{
-    a->used = 0;
-    a->odd = odd;
-    a->results = 0.0;
-    a->arrays = 0;
-    b->probe(kernels, a, n);
-    check_guards(a, b->name, kernels);
-}
+enum { LARGEST = 40 };
 
 static void compare_bodies(bool odd)
 {
-    area *first = create_area(), *other = create_area();
-    for (size_t k = 0; k < BODIES; k++)
+    area *first = area_create(), *other = area_create();
+    for (size_t k = 0; k < kernel_probe_count; k++)
         for (size_t n = 1; n <= LARGEST; n++) {
-            probe(&bodies[k], lstm__kernels_at(0), n, odd, first);
+            kernel_probe_run(&kernel_probes[k], lstm__kernels_at(0), n, odd, first);
             for (size_t table = 1; lstm__kernels_at(table); table++) {
                 const lstm__kernels *kernels = lstm__kernels_at(table);
-                probe(&bodies[k], kernels, n, odd, other);
+                kernel_probe_run(&kernel_probes[k], kernels, n, odd, other);
                 for (size_t at = 0; at < first->used; at++)
                     check_that(agree(first->floats[at], other->floats[at]), "%s, size %zu: %a, and %a in %s",
-                               bodies[k].name, n, (double)first->floats[at], (double)other->floats[at],
+                               kernel_probes[k].name, n, (double)first->floats[at], (double)other->floats[at],
                                kernels->vectors);
                 ck_assert(first->results == other->results || (isnan(first->results) && isnan(other->results)));
             }
@@ -305,19 +47,19 @@ END_TEST
 
 START_TEST(they_touch_nothing_behind_their_arrays)
 {
-    area *a = create_area();
+    area *a = area_create();
     const int zeros = open("/dev/zero", O_RDWR);
     a->page_size = (size_t)sysconf(_SC_PAGESIZE);
-    void *pages = mmap(NULL, 2 * EDGES * a->page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, zeros, 0);
+    void *pages = mmap(NULL, 2 * AREA_EDGES * a->page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, zeros, 0);
     ck_assert_ptr_ne(pages, MAP_FAILED);
     a->pages = pages;
-    for (size_t k = 0; k < EDGES; k++)
+    for (size_t k = 0; k < AREA_EDGES; k++)
         ck_assert_int_eq(mprotect(a->pages + (2 * k + 1) * a->page_size, a->page_size, PROT_NONE), 0);
     for (size_t table = 0; lstm__kernels_at(table); table++)
-        for (size_t k = 0; k < BODIES; k++)
+        for (size_t k = 0; k < kernel_probe_count; k++)
             for (size_t n = 1; n <= LARGEST; n++)
-                probe(&bodies[k], lstm__kernels_at(table), n, false, a);
-    munmap(pages, 2 * EDGES * a->page_size);
+                kernel_probe_run(&kernel_probes[k], lstm__kernels_at(table), n, false, a);
+    munmap(pages, 2 * AREA_EDGES * a->page_size);
     close(zeros);
     free(a);
 }
@@ -349,14 +91,15 @@ static double ulps(float found, double exact)
 }
 
 /* Activate x[count] by every table; all give the first one's bits, which go to y. */
-static void activate_by_all(lstm_activation act, size_t count, const float *x, float *y)
+static void activate_by_all(lstm_activation kind, size_t count, const float *x, float *y)
 {
+    const lstm__activation act = {.kind = kind};
     float other[BLOCK];
     memcpy(y, x, count * sizeof *y);
-    lstm__kernels_at(0)->activate(act, count, y);
+    lstm__kernels_at(0)->activate(&act, count, y);
     for (size_t table = 1; lstm__kernels_at(table); table++) {
         memcpy(other, x, count * sizeof *other);
-        lstm__kernels_at(table)->activate(act, count, other);
+        lstm__kernels_at(table)->activate(&act, count, other);
         ck_assert(same_bits(y, other, count));
     }
 }
@@ -401,80 +144,189 @@ END_TEST
 START_TEST(activations_at_the_ends_are_exact_and_nan_stays_nan)
 {
     const float x[] = {INFINITY, -INFINITY, FLT_MAX, -FLT_MAX, 0.0f, -0.0f, NAN};
-    enum { POINTS = sizeof x / sizeof x[0] };
-    const float expected[ACTIVATIONS][POINTS] = {{INFINITY, -INFINITY, FLT_MAX, -FLT_MAX, 0.0f, -0.0f, NAN},
-                                                 {1, -1, 1, -1, 0.0f, -0.0f, NAN},
-                                                 {1, 0.0f, 1, 0.0f, 0.5f, 0.5f, NAN},
-                                                 {INFINITY, 0.0f, FLT_MAX, 0.0f, 0.0f, -0.0f, NAN}};
-    for (size_t act = 0; act < ACTIVATIONS; act++)
+    enum { POINTS = sizeof x / sizeof x[0], BUILT_IN = 4 };
+    const float expected[BUILT_IN][POINTS] = {{INFINITY, -INFINITY, FLT_MAX, -FLT_MAX, 0.0f, -0.0f, NAN},
+                                              {1, -1, 1, -1, 0.0f, -0.0f, NAN},
+                                              {1, 0.0f, 1, 0.0f, 0.5f, 0.5f, NAN},
+                                              {INFINITY, 0.0f, FLT_MAX, 0.0f, 0.0f, -0.0f, NAN}};
+    for (size_t act = 0; act < BUILT_IN; act++)
         for (size_t table = 0; lstm__kernels_at(table); table++)
             for (size_t places = 1; places <= POINTS; places++) {
                 float y[POINTS];
                 memcpy(y, x, sizeof y);
-                lstm__kernels_at(table)->activate(activations[act], places, y);
+                lstm__kernels_at(table)->activate(&probe_activations[act], places, y);
                 for (size_t k = 0; k < places; k++)
-                    ck_assert_msg(agree(y[k], expected[act][k]), "%s, activation %d, %a: %a",
-                                  lstm__kernels_at(table)->vectors, (int)activations[act], (double)x[k], (double)y[k]);
+                    ck_assert_msg(agree(y[k], expected[act][k]), "%s, activation %zu, %a: %a",
+                                  lstm__kernels_at(table)->vectors, act, (double)x[k], (double)y[k]);
             }
 }
 END_TEST
 
-static double slope(lstm_activation act, double y)
+/* From what the tape keeps: the value, or of a custom function its argument. */
+static double slope(lstm_activation kind, double kept)
 {
-    switch (act) {
-    case LSTM_ACTIVATION_TANH: return 1.0 - y * y;
-    case LSTM_ACTIVATION_SIGMOID: return y * (1.0 - y);
-    case LSTM_ACTIVATION_RELU: return y > 0.0 ? 1.0 : 0.0;
+    switch (kind) {
+    case LSTM_ACTIVATION_TANH: return 1.0 - kept * kept;
+    case LSTM_ACTIVATION_SIGMOID: return kept * (1.0 - kept);
+    case LSTM_ACTIVATION_RELU: return kept > 0.0 ? 1.0 : 0.0;
+    case LSTM_ACTIVATION_CUSTOM: return (1.0 - kept * kept) / ((1.0 + kept * kept) * (1.0 + kept * kept));
     default: return 1.0;
     }
 }
 
-START_TEST(the_gradient_of_an_activation_comes_from_its_value)
+START_TEST(the_gradient_of_an_activation_comes_from_its_value_and_of_a_custom_one_from_its_argument)
 {
-    const float y[] = {0.0f, -0.0f, 1.0f, -1.0f, 0.5f, -0.25f, 0.999f, 1e-20f, 0.75f},
+    const float kept[] = {0.0f, -0.0f, 1.0f, -1.0f, 0.5f, -0.25f, 0.999f, 1e-20f, 0.75f},
                 dy[] = {1, 2, 3, 4, 5, 6, 7, 8, -9};
     float dz[9];
-    for (size_t act = 0; act < ACTIVATIONS; act++)
+    for (size_t act = 0; act < probe_activation_count; act++)
         for (size_t table = 0; lstm__kernels_at(table); table++) {
-            lstm__kernels_at(table)->activate_backward(activations[act], 9, y, dy, dz);
+            lstm__kernels_at(table)->activate_backward(&probe_activations[act], 9, kept, dy, dz);
             for (size_t k = 0; k < 9; k++)
-                ck_assert_double_le(fabs((double)dz[k] - (double)dy[k] * slope(activations[act], (double)y[k])),
-                                    1e-6 * fabs((double)dy[k]));
+                ck_assert_double_le(
+                    fabs((double)dz[k] - (double)dy[k] * slope(probe_activations[act].kind, (double)kept[k])),
+                    1e-6 * fabs((double)dy[k]));
         }
 }
 END_TEST
 
+enum { STATES = 7, TOO_SMALL = 4 };
+
+/* Those that are too small are zeros, the others as they were. */
+static void check_flushed(const float *found, const float *states)
+{
+    for (size_t k = 0; k < STATES; k++)
+        ck_assert(bits_of(found[k]) == bits_of(k < TOO_SMALL ? 0.0f : states[k]));
+}
+
+/* Of `count` gates those below `zero` are shut, those below `open` are 0, the others open. */
+static void keep_state(float *gates, size_t count, size_t zero, size_t open)
+{
+    for (size_t k = 0; k < count * STATES; k++)
+        gates[k] = k < zero * STATES ? -INFINITY : k < open * STATES ? 0.0f : INFINITY;
+}
+
+static void check_flushed_lstms(const lstm__kernels *kernels, const float *states)
+{
+    const lstm__activation linear = {.kind = LSTM_ACTIVATION_LINEAR};
+    const lstm__lstm_options plain = {0};
+    const float whole[STATES] = {1, 1, 1, 1, 1, 1, 1};
+    float gates[4 * STATES], c[STATES], shown[STATES], h[STATES];
+    keep_state(gates, 4, 1, 2);
+    kernels->lstm_forward(&linear, &plain, 1, STATES, gates, states, c, shown, h);
+    check_flushed(c, states);
+    check_flushed(h, states);
+    keep_state(gates, 4, 1, 2);
+    for (size_t k = 3 * STATES; k < 4 * STATES; k++)
+        gates[k] = -80.0f; /* o all but shut: sigmoid(-80) = 2e-35 */
+    kernels->lstm_forward(&linear, &plain, 1, STATES, gates, whole, c, shown, h);
+    for (size_t k = 0; k < STATES; k++)
+        ck_assert(c[k] >= 1.0f && bits_of(h[k]) == 0);
+    keep_state(gates, 3, 0, 1);
+    kernels->coupled_forward(&linear, 0.0f, 1, STATES, gates, states, c, shown, h);
+    check_flushed(c, states);
+    check_flushed(h, states);
+    keep_state(gates, 4, 1, 2);
+    kernels->lstm_cell_forward(&linear, 0.0f, 1, STATES, gates, NULL, states, c);
+    check_flushed(c, states);
+    kernels->lstm_output_forward(&linear, 1, STATES, gates, states, shown, h);
+    check_flushed(h, states);
+}
+
 START_TEST(state_values_too_small_to_matter_become_zero)
 {
+    const lstm__activation linear = {.kind = LSTM_ACTIVATION_LINEAR};
     const float tiny = nextafterf(LSTM__TINY_STATE, 0.0f), least = LSTM__TINY_STATE;
-    const float states[] = {tiny, -tiny, 1e-45f, -1e-40f, least, -least, 2.0f * least};
-    enum { POINTS = sizeof states / sizeof states[0], ZEROS = 4 };
+    const float states[STATES] = {tiny, -tiny, 1e-45f, -1e-40f, least, -least, 2.0f * least};
     for (size_t table = 0; lstm__kernels_at(table); table++) {
         const lstm__kernels *kernels = lstm__kernels_at(table);
-        float x[POINTS], gates[4 * POINTS], c[POINTS], shown[POINTS], h[POINTS], candidate[POINTS] = {0};
+        float x[STATES], gates[2 * STATES], h[STATES], candidate[STATES] = {0};
         memcpy(x, states, sizeof x);
-        kernels->activate_state(LSTM_ACTIVATION_LINEAR, POINTS, x);
-        for (size_t k = 0; k < POINTS; k++)
-            ck_assert(bits_of(x[k]) == bits_of(k < ZEROS ? 0.0f : states[k]));
-        for (size_t k = 0; k < 4 * POINTS; k++) /* i shut, j 0, f and o open */
-            gates[k] = k < POINTS ? -INFINITY : k < 2 * POINTS ? 0.0f : INFINITY;
-        kernels->lstm_forward(LSTM_ACTIVATION_LINEAR, 0.0f, 1, POINTS, gates, states, c, shown, h);
-        for (size_t k = 0; k < POINTS; k++) {
-            ck_assert(bits_of(c[k]) == bits_of(k < ZEROS ? 0.0f : states[k]));
-            ck_assert(bits_of(h[k]) == bits_of(k < ZEROS ? 0.0f : states[k]));
-        }
-        const float whole[POINTS] = {1, 1, 1, 1, 1, 1, 1};
-        for (size_t k = 3 * POINTS; k < 4 * POINTS; k++) /* f as it is, o all but shut: sigmoid(-80) = 2e-35 */
-            gates[k - POINTS] = INFINITY, gates[k] = -80.0f;
-        kernels->lstm_forward(LSTM_ACTIVATION_LINEAR, 0.0f, 1, POINTS, gates, whole, c, shown, h);
-        for (size_t k = 0; k < POINTS; k++)
-            ck_assert(c[k] >= 1.0f && bits_of(h[k]) == 0);
-        for (size_t k = 0; k < 2 * POINTS; k++) /* u: keep the old state */
+        kernels->activate_state(&linear, STATES, x);
+        check_flushed(x, states);
+        check_flushed_lstms(kernels, states);
+        for (size_t k = 0; k < 2 * STATES; k++) /* u: keep the old state */
             gates[k] = 1.0f;
-        kernels->gru_output(LSTM_ACTIVATION_LINEAR, 1, POINTS, gates, candidate, states, h);
-        for (size_t k = 0; k < POINTS; k++)
-            ck_assert(bits_of(h[k]) == bits_of(k < ZEROS ? 0.0f : states[k]));
+        kernels->gru_output(&linear, 1, STATES, gates, candidate, states, h);
+        check_flushed(h, states);
     }
+}
+END_TEST
+
+START_TEST(a_clip_keeps_its_limit_and_nan_and_passes_the_gradient_up_to_the_limit)
+{
+    const float above = nextafterf(1.5f, 2.0f), below = nextafterf(1.5f, 0.0f);
+    const float x[] = {1.5f, -1.5f, above, -above, below, -below, 0.0f, -0.0f, INFINITY, -INFINITY, NAN};
+    const float y[] = {1.5f, -1.5f, 1.5f, -1.5f, below, -below, 0.0f, -0.0f, 1.5f, -1.5f, NAN};
+    const float d[] = {1, 2, 0, 0, 5, 6, 7, 8, 0, 0, 11};
+    enum { POINTS = sizeof x / sizeof x[0] };
+    for (size_t table = 0; lstm__kernels_at(table); table++) {
+        float clipped[POINTS], gradient[POINTS];
+        memcpy(clipped, x, sizeof x);
+        lstm__kernels_at(table)->clip(POINTS, 1.5f, clipped);
+        for (size_t k = 0; k < POINTS; k++)
+            gradient[k] = (float)(k + 1);
+        lstm__kernels_at(table)->clip_backward(POINTS, 1.5f, x, gradient);
+        for (size_t k = 0; k < POINTS; k++) {
+            ck_assert_msg(agree(clipped[k], y[k]), "%a: %a", (double)x[k], (double)clipped[k]);
+            ck_assert_msg(agree(gradient[k], d[k]), "%a: %a", (double)x[k], (double)gradient[k]);
+        }
+    }
+}
+END_TEST
+
+/* Float32 sums of up to 40 terms of order 10. A gradient is what remains of terms as large as the scale times theirs. */
+#define NORM_TOLERANCE 2e-6
+
+static void check_norm_row(size_t n, const float *x, const float *gain, const float *shift, const float *d_y,
+                           const float *y, const float *d_x)
+{
+    double wide_x[LARGEST], wide_gain[LARGEST], wide_shift[LARGEST], wide_d[LARGEST], mean = 0.0, variance = 0.0;
+    double exact[LARGEST], exact_d[LARGEST], unused[2][LARGEST];
+    for (size_t k = 0; k < n; k++) {
+        wide_x[k] = (double)x[k];
+        wide_gain[k] = (double)gain[k];
+        wide_shift[k] = (double)shift[k];
+        wide_d[k] = (double)d_y[k];
+        mean += wide_x[k] / (double)n;
+    }
+    for (size_t k = 0; k < n; k++)
+        variance += (wide_x[k] - mean) * (wide_x[k] - mean) / (double)n;
+    reference_layer_norm(n, wide_x, wide_gain, wide_shift, exact);
+    reference_layer_norm_backward(n, wide_x, wide_gain, wide_d, exact_d, unused[0], unused[1]);
+    const double scale = n > 1 ? 1.0 / sqrt(variance) : 0.0; /* of one number nothing is left */
+    for (size_t k = 0; k < n; k++) {
+        check_that(fabs((double)y[k] - exact[k]) <= NORM_TOLERANCE * 16.0, "%zu numbers: %g, expected %g", n,
+                   (double)y[k], exact[k]);
+        check_that(fabs((double)d_x[k] - exact_d[k]) <= NORM_TOLERANCE * 16.0 * scale, "%zu numbers: d %g, expected %g",
+                   n, (double)d_x[k], exact_d[k]);
+    }
+}
+
+START_TEST(normalised_rows_and_their_gradients_agree_with_sums_in_double)
+{
+    enum { ROWS = 3 };
+    area *space = area_create();
+    for (size_t table = 0; lstm__kernels_at(table); table++)
+        for (size_t n = 1; n <= LARGEST; n++) {
+            const lstm__kernels *kernels = lstm__kernels_at(table);
+            const size_t ldx = n + 2, ldn = n + 3;
+            float before[ROWS][LARGEST], d_before[ROWS][LARGEST];
+            space->used = 0;
+            const float *gain = area_matrix(space, 1, n, n), *shift = area_matrix(space, 1, n, n);
+            float *x = area_matrix(space, ROWS, n, ldx), *normal = area_matrix(space, ROWS, n, ldn);
+            float *scale = area_matrix(space, ROWS, 1, 5), *d = area_matrix(space, ROWS, n, ldx);
+            for (size_t row = 0; row < ROWS; row++) {
+                memcpy(before[row], x + row * ldx, n * sizeof *x);
+                memcpy(d_before[row], d + row * ldx, n * sizeof *d);
+            }
+            kernels->layer_norm(ROWS, n, gain, shift, x, ldx, normal, ldn, scale, 5);
+            kernels->layer_norm_backward(ROWS, n, gain, normal, ldn, scale, 5, d, ldx);
+            for (size_t row = 0; row < ROWS; row++)
+                check_norm_row(n, before[row], gain, shift, d_before[row], x + row * ldx, d + row * ldx);
+            area_check_guards(space, "a layer norm", kernels);
+        }
+    free(space);
 }
 END_TEST
 
@@ -499,9 +351,9 @@ static void check_product(const lstm__kernels *kernels, area *space, int way, si
 {
     space->used = 0;
     const size_t lda = (way == 2 ? m : k) + 2, ldb = (way == 1 ? k : n) + 1, ldc = n + 3;
-    const float *a = way == 2 ? matrix(space, k, m, lda) : matrix(space, m, k, lda);
-    const float *b = way == 1 ? matrix(space, n, k, ldb) : matrix(space, k, n, ldb);
-    float *c = matrix(space, m, n, ldc), *before = test_allocate(m * ldc, sizeof *before);
+    const float *a = way == 2 ? area_matrix(space, k, m, lda) : area_matrix(space, m, k, lda);
+    const float *b = way == 1 ? area_matrix(space, n, k, ldb) : area_matrix(space, k, n, ldb);
+    float *c = area_matrix(space, m, n, ldc), *before = test_allocate(m * ldc, sizeof *before);
     for (size_t row = 0; row < m; row++)
         for (size_t column = 0; column < n && !accumulate; column++)
             c[row * ldc + column] = NAN; /* what is overwritten does not matter */
@@ -517,7 +369,7 @@ static void check_product(const lstm__kernels *kernels, area *space, int way, si
             check_element(c[row * ldc + column], accumulate ? (double)before[row * ldc + column] : 0.0, k,
                           way == 2 ? a + row : a + row * lda, way == 2 ? lda : 1,
                           way == 1 ? b + column * ldb : b + column, way == 1 ? 1 : ldb);
-    check_guards(space, "a product", kernels);
+    area_check_guards(space, "a product", kernels);
     free(before);
 }
 
@@ -525,7 +377,7 @@ START_TEST(products_agree_with_sums_in_double_for_any_row_distance)
 {
     const size_t sizes[] = {0, 1, 2, 5, 16, 17, 33, 70};
     enum { SIZES = sizeof sizes / sizeof sizes[0] };
-    area *space = create_area();
+    area *space = area_create();
     for (size_t table = 0; lstm__kernels_at(table); table++)
         for (size_t c = 0; c < SIZES * SIZES * SIZES; c++) {
             const size_t m = sizes[c % SIZES], n = sizes[c / SIZES % SIZES], k = sizes[c / SIZES / SIZES];
@@ -549,7 +401,7 @@ END_TEST
 START_TEST(narrow_products_and_sums_agree_with_sums_in_double)
 {
     const float ones[20] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-    area *space = create_area();
+    area *space = area_create();
     for (size_t table = 0; lstm__kernels_at(table); table++)
         for (size_t n = 1; n <= LARGEST; n++)
             for (size_t k = 0; k < 6; k++) {
@@ -557,8 +409,10 @@ START_TEST(narrow_products_and_sums_agree_with_sums_in_double)
                 const lstm__kernels *kernels = lstm__kernels_at(table);
                 const size_t ldx = k + 1, ldw = n + 2, ldy = n + 3;
                 space->used = 0;
-                const float *x = matrix(space, ROWS, k, ldx), *w = matrix(space, k, n, ldw), *bias = numbers(space, n);
-                float *y = matrix(space, ROWS, n, ldy), *dw = matrix(space, k, n, ldw), *sums = numbers(space, n);
+                const float *x = area_matrix(space, ROWS, k, ldx), *w = area_matrix(space, k, n, ldw),
+                            *bias = area_matrix(space, 1, n, n);
+                float *y = area_matrix(space, ROWS, n, ldy), *dw = area_matrix(space, k, n, ldw),
+                      *sums = area_matrix(space, 1, n, n);
                 float before[6 * (LARGEST + 2)], sums_before[LARGEST];
                 memcpy(before, dw, k * ldw * sizeof *dw);
                 memcpy(sums_before, sums, n * sizeof *sums);
@@ -572,7 +426,7 @@ START_TEST(narrow_products_and_sums_agree_with_sums_in_double)
                         check_element(dw[i * ldw + j], (double)before[i * ldw + j], ROWS, x + i, ldx, y + j, ldy);
                     check_element(sums[j], (double)sums_before[j], ROWS, ones, 1, y + j, ldy);
                 }
-                check_guards(space, "a narrow product", kernels);
+                area_check_guards(space, "a narrow product", kernels);
             }
     free(space);
 }
@@ -586,10 +440,13 @@ Suite *kernels_suite(void)
             the_tables_begin_with_the_portable_one_and_the_last_is_in_use,
             every_instruction_set_gives_the_same_bits_and_writes_nothing_outside,
             they_do_for_nans_infinities_denormals_and_negative_zero_too, they_touch_nothing_behind_their_arrays,
-            activations_at_the_ends_are_exact_and_nan_stays_nan, the_gradient_of_an_activation_comes_from_its_value,
-            state_values_too_small_to_matter_become_zero, products_agree_with_sums_in_double_for_any_row_distance,
-            empty_products_take_any_row_distance_and_no_memory, narrow_products_and_sums_agree_with_sums_in_double,
-            NULL});
+            activations_at_the_ends_are_exact_and_nan_stays_nan,
+            the_gradient_of_an_activation_comes_from_its_value_and_of_a_custom_one_from_its_argument,
+            state_values_too_small_to_matter_become_zero,
+            a_clip_keeps_its_limit_and_nan_and_passes_the_gradient_up_to_the_limit,
+            normalised_rows_and_their_gradients_agree_with_sums_in_double,
+            products_agree_with_sums_in_double_for_any_row_distance, empty_products_take_any_row_distance_and_no_memory,
+            narrow_products_and_sums_agree_with_sums_in_double, NULL});
     TCase *accuracy = tcase_create("accuracy");
     tcase_add_loop_test(accuracy, tanh_and_sigmoid_are_within_four_ulps_and_tanh_is_exactly_odd, 0, PIECES);
     suite_add_tcase(suite, accuracy);

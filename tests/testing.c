@@ -5,7 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const test_cell_kinds[] = {"basic_rnn", "basic_lstm", "lstm", "gru"};
+const char *const test_cell_kinds[] = {"basic_rnn",
+                                       "basic_lstm",
+                                       "lstm",
+                                       "full_lstm",
+                                       "gru",
+                                       "cudnn_compatible_gru",
+                                       "layer_norm_basic_lstm",
+                                       "plain_layer_norm_basic_lstm",
+                                       "coupled_input_forget_lstm"};
 const size_t test_cell_kind_count = sizeof test_cell_kinds / sizeof test_cell_kinds[0];
 
 void *test_allocate(size_t count, size_t size)
@@ -37,25 +45,78 @@ lstm_activation test_activation(const char *name)
     ck_abort_msg("no activation %s", name);
 }
 
+typedef struct maker {
+    lstm_activation activation;
+    lstm_function function;
+    lstm_optional forget_bias;
+} maker;
+
+static lstm_status make_lstm(const char *kind, size_t units, const maker *m, lstm_cell **cell)
+{
+    const lstm_basic_lstm_config basic = {.struct_size = sizeof basic,
+                                          .activation = m->activation,
+                                          .function = m->function,
+                                          .forget_bias = m->forget_bias};
+    lstm_lstm_config lstm = {.struct_size = sizeof lstm,
+                             .activation = m->activation,
+                             .function = m->function,
+                             .forget_bias = m->forget_bias};
+    if (!strcmp(kind, "basic_lstm"))
+        return lstm_cell_create_basic_lstm(NULL, units, &basic, cell);
+    if (!strcmp(kind, "coupled_input_forget_lstm"))
+        return lstm_cell_create_coupled_input_forget_lstm(NULL, units, &basic, cell);
+    if (!strcmp(kind, "full_lstm")) {
+        lstm.use_peepholes = true;
+        lstm.cell_clip = TEST_CELL_CLIP;
+        lstm.num_proj = test_output_width(kind, units);
+        lstm.proj_clip = TEST_PROJ_CLIP;
+    } else if (strcmp(kind, "lstm") != 0) {
+        return LSTM_ERR_UNSUPPORTED;
+    }
+    return lstm_cell_create_lstm(NULL, units, &lstm, cell);
+}
+
+static lstm_status make_cell(const char *kind, size_t units, const maker *m, lstm_cell **cell)
+{
+    const lstm_basic_rnn_config rnn = {.struct_size = sizeof rnn, .activation = m->activation, .function = m->function};
+    const lstm_gru_config gru = {.struct_size = sizeof gru, .activation = m->activation, .function = m->function};
+    const lstm_layer_norm_basic_lstm_config norm = {.struct_size = sizeof norm,
+                                                    .activation = m->activation,
+                                                    .function = m->function,
+                                                    .forget_bias = m->forget_bias,
+                                                    .no_layer_norm = !strncmp(kind, "plain_", 6)};
+    if (!strcmp(kind, "basic_rnn"))
+        return lstm_cell_create_basic_rnn(NULL, units, &rnn, cell);
+    if (!strcmp(kind, "gru"))
+        return lstm_cell_create_gru(NULL, units, &gru, cell);
+    if (!strcmp(kind, "cudnn_compatible_gru"))
+        return lstm_cell_create_cudnn_compatible_gru(NULL, units, &gru, cell);
+    if (strstr(kind, "layer_norm_basic_lstm"))
+        return lstm_cell_create_layer_norm_basic_lstm(NULL, units, &norm, cell);
+    return make_lstm(kind, units, m, cell);
+}
+
 lstm_cell *test_cell(const char *kind, size_t units, lstm_activation activation, float forget_bias)
 {
+    const maker m = {.activation = activation, .forget_bias = LSTM_VALUE(forget_bias)};
     lstm_cell *cell = NULL;
-    lstm_status status = LSTM_ERR_UNSUPPORTED;
-    if (!strcmp(kind, "basic_rnn"))
-        status =
-            lstm_cell_create_basic_rnn(NULL, units, LSTM_ARGS(lstm_basic_rnn_config, .activation = activation), &cell);
-    if (!strcmp(kind, "basic_lstm"))
-        status = lstm_cell_create_basic_lstm(
-            NULL, units,
-            LSTM_ARGS(lstm_basic_lstm_config, .activation = activation, .forget_bias = LSTM_VALUE(forget_bias)), &cell);
-    if (!strcmp(kind, "lstm"))
-        status = lstm_cell_create_lstm(
-            NULL, units, LSTM_ARGS(lstm_lstm_config, .activation = activation, .forget_bias = LSTM_VALUE(forget_bias)),
-            &cell);
-    if (!strcmp(kind, "gru"))
-        status = lstm_cell_create_gru(NULL, units, LSTM_ARGS(lstm_gru_config, .activation = activation), &cell);
+    lstm_status status = make_cell(kind, units, &m, &cell);
     ck_assert_msg(status == LSTM_OK, "%s: %s", kind, lstm_error_message());
     return cell;
+}
+
+lstm_cell *test_cell_with(const char *kind, size_t units, const lstm_function *function)
+{
+    const maker m = {.activation = LSTM_ACTIVATION_CUSTOM, .function = *function};
+    lstm_cell *cell = NULL;
+    lstm_status status = make_cell(kind, units, &m, &cell);
+    ck_assert_msg(status == LSTM_OK, "%s: %s", kind, lstm_error_message());
+    return cell;
+}
+
+size_t test_output_width(const char *kind, size_t units)
+{
+    return strcmp(kind, "full_lstm") == 0 ? units / 2 + 1 : units;
 }
 
 Suite *test_suite(const char *name, const TTest *const *tests)

@@ -26,6 +26,25 @@
                       lstm_error_message(), (words));                                                                  \
     } while (0)
 
+/* The call is refused as INVALID_ARGUMENT with those words, and leaves `array`, floats[], as it was. */
+#define ck_nothing_written(array, call, words)                                                                         \
+    do {                                                                                                               \
+        for (size_t ck_k = 0; ck_k < sizeof(array) / sizeof *(array); ck_k++)                                          \
+            (array)[ck_k] = 55.0f;                                                                                     \
+        ck_fails(call, LSTM_ERR_INVALID_ARGUMENT, words);                                                              \
+        for (size_t ck_k = 0; ck_k < sizeof(array) / sizeof *(array); ck_k++)                                          \
+            ck_assert_float_eq((array)[ck_k], 55.0f);                                                                  \
+    } while (0)
+
+/* A create function, called with &made, fails and leaves the handle as it was. */
+#define ck_makes_nothing(type, call, expected, words)                                                                  \
+    do {                                                                                                               \
+        static char ck_mark; /* its address stands for whatever was in a handle */                                     \
+        type *made = (type *)(void *)&ck_mark;                                                                         \
+        ck_fails(call, expected, words);                                                                               \
+        ck_assert_ptr_eq((void *)made, (void *)&ck_mark);                                                              \
+    } while (0)
+
 /* max|a-b| / max|b|, as golden_difference: infinite if either holds a NaN. */
 #define ck_close(a, b, count, what)                                                                                    \
     do {                                                                                                               \
@@ -42,10 +61,22 @@ float *test_numbers(const char *name, size_t count, float scale);
 /* Both all the same bits, NaNs included. */
 bool same_bits(const float *a, const float *b, size_t count);
 
-/* The cells by their TF names, such as "basic_lstm": at these units, with that activation and forget bias. */
+/* The cells by their TF names, such as "basic_lstm": at these units, with that activation and forget bias. Two names stand
+ * for options: "full_lstm" is an LSTM with peepholes, a projection to units / 2 + 1 and both clips,
+ * "plain_layer_norm_basic_lstm" is a layer-norm LSTM without its norms. */
 lstm_cell *test_cell(const char *kind, size_t units, lstm_activation activation, float forget_bias);
 extern const char *const test_cell_kinds[];
 extern const size_t test_cell_kind_count;
+
+/* The same with a custom activation, and the forget bias that a cell has by itself. */
+lstm_cell *test_cell_with(const char *kind, size_t units, const lstm_function *function);
+
+/* How wide the output of such a cell is. */
+size_t test_output_width(const char *kind, size_t units);
+
+/* The clips of "full_lstm": of random runs they cut a part of the values, and come closer to none than rounding does. */
+#define TEST_CELL_CLIP 0.75f
+#define TEST_PROJ_CLIP 0.25f
 
 /* "tanh" -> LSTM_ACTIVATION_TANH, and so on. */
 lstm_activation test_activation(const char *name);

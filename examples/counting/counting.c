@@ -84,6 +84,8 @@ static void print_task(const session *s)
 {
     const counting_options *options = &s->result.options;
 
+    if (options->layers > 1)
+        printf("%zu layers of ", options->layers);
     printf("%s of %zu units, %zu weights, %s, learning rate %g falling to 0, seed %llu\n", options->cell,
            options->units, s->result.weights, options->optimizer, (double)options->learning_rate,
            (unsigned long long)options->seed);

@@ -10,7 +10,7 @@ struct counting_network {
     /* what is computed */
     lstm_context *context;
     lstm_params *weights;
-    lstm_cell *cell;
+    lstm_cell *cell; /* of all layers */
     lstm_rnn *rnn;
     lstm_dense *dense, *dense_softmax; /* two views of one layer: the same weights */
 
@@ -18,7 +18,7 @@ struct counting_network {
     lstm_params *gradients;
     lstm_optimizer *optimizer;
     lstm_tape *tape;
-    float *output, *d_output; /* [batch][units]: of the cell, at the last bit */
+    float *output, *d_output; /* [batch][units]: of the last layer, at the last bit */
     float *logits, *d_logits; /* [batch][classes] */
 
     /* what evaluation needs */
@@ -47,13 +47,47 @@ static float *create_array(size_t rows, size_t columns)
 
 static lstm_status create_cell(lstm_context *context, const counting_options *options, lstm_cell **cell)
 {
+    /* With TF1's shift of 0, bits 0 at the beginning leave the state zero, and a norm of equal values multiplies the
+     * gradient by a million at each of them. */
+    const lstm_layer_norm_basic_lstm_config *shifted = LSTM_ARGS(lstm_layer_norm_basic_lstm_config, .norm_shift = 0.1F);
+
     if (strcmp(options->cell, "basic_rnn") == 0)
         return lstm_cell_create_basic_rnn(context, options->units, NULL, cell);
     if (strcmp(options->cell, "basic_lstm") == 0)
         return lstm_cell_create_basic_lstm(context, options->units, NULL, cell);
     if (strcmp(options->cell, "gru") == 0)
         return lstm_cell_create_gru(context, options->units, NULL, cell);
+    if (strcmp(options->cell, "cudnn_compatible_gru") == 0)
+        return lstm_cell_create_cudnn_compatible_gru(context, options->units, NULL, cell);
+    if (strcmp(options->cell, "layer_norm_basic_lstm") == 0)
+        return lstm_cell_create_layer_norm_basic_lstm(context, options->units, shifted, cell);
+    if (strcmp(options->cell, "coupled_input_forget_lstm") == 0)
+        return lstm_cell_create_coupled_input_forget_lstm(context, options->units, NULL, cell);
     return lstm_cell_create_lstm(context, options->units, NULL, cell);
+}
+
+/* Each layer has a cell object of its own: an object that stood there twice would share its weights. A single cell needs
+ * no wrapper. */
+static bool create_stack(lstm_context *context, const counting_options *options, lstm_cell **stack)
+{
+    lstm_cell **cells;
+    size_t count = 0;
+    bool created;
+
+    if (options->layers == 1)
+        return succeeded(create_cell(context, options, stack));
+    cells = calloc(options->layers, sizeof *cells);
+    if (cells == NULL) {
+        fprintf(stderr, "counting: no memory is left for %zu cells\n", options->layers);
+        return false;
+    }
+    while (count < options->layers && succeeded(create_cell(context, options, &cells[count])))
+        count++;
+    created = count == options->layers && succeeded(lstm_cell_create_multi_rnn(context, cells, count, stack));
+    while (count > 0)
+        lstm_cell_destroy(cells[--count]); /* the stack keeps them alive */
+    free(cells);
+    return created;
 }
 
 static lstm_status create_optimizer(counting_network *n, const counting_options *options)
@@ -76,8 +110,7 @@ static bool create_layers(counting_network *n, const counting_options *options)
     const size_t input_size = 1; /* a bit at a time */
 
     return succeeded(lstm_context_create(threads, &n->context)) &&
-           succeeded(lstm_params_create(n->context, &n->weights)) &&
-           succeeded(create_cell(n->context, options, &n->cell)) &&
+           succeeded(lstm_params_create(n->context, &n->weights)) && create_stack(n->context, options, &n->cell) &&
            succeeded(lstm_rnn_create(n->weights, "rnn", n->cell, input_size, NULL, &n->rnn)) &&
            succeeded(lstm_dense_create(n->weights, "dense", options->units, n->classes, NULL, &n->dense)) &&
            succeeded(lstm_params_initialize(n->weights, options->seed)) &&

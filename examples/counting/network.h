@@ -1,4 +1,4 @@
-/* The network that counts: a recurrent cell, and a dense layer on its last output.
+/* The network that counts: a recurrent cell or several layers of them, and a dense layer on the last output.
  * SPDX-License-Identifier: MIT */
 #ifndef COUNTING_NETWORK_H
 #define COUNTING_NETWORK_H

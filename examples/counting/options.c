@@ -12,15 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_THREADS = 1024 }; /* of a context */
+enum { MAX_THREADS = 1024 /* of a context */, MAX_LAYERS = 1000 };
 
 static const char usage[] = "usage: counting [options]\n"
                             "\n"
                             "Teach a recurrent network to count the ones in a sequence of bits.\n"
                             "\n"
-                            "  --cell NAME           lstm, basic_lstm, gru or basic_rnn (lstm)\n"
-                            "  --units N             width of the cell (50)\n"
-                            "  --layers N            recurrent layers (1; more are not available yet)\n"
+                            "  --cell NAME           lstm, basic_lstm, gru, basic_rnn, cudnn_compatible_gru,\n"
+                            "                        layer_norm_basic_lstm or coupled_input_forget_lstm (lstm)\n"
+                            "  --units N             width of each layer's cell (50)\n"
+                            "  --layers N            cells one above the other, 1 to 1000 (1)\n"
                             "  --bits N              length of a sequence, 1 to 24 (20)\n"
                             "  --batch N             sequences in a training step (128)\n"
                             "  --epochs N            passes over the training set (3)\n"
@@ -143,7 +144,14 @@ typedef struct option_rule {
 
 static bool store_value(const option_rule *rule, const char *text)
 {
-    static const char *const cells[] = {"lstm", "basic_lstm", "gru", "basic_rnn", NULL};
+    static const char *const cells[] = {"lstm",
+                                        "basic_lstm",
+                                        "gru",
+                                        "basic_rnn",
+                                        "cudnn_compatible_gru",
+                                        "layer_norm_basic_lstm",
+                                        "coupled_input_forget_lstm",
+                                        NULL};
     static const char *const optimizers[] = {"adam", "gradient_descent", NULL};
 
     switch (rule->kind) {
@@ -199,8 +207,8 @@ static bool settle(counting_options *options)
 {
     size_t all;
 
-    if (options->layers > 1)
-        return refuse("--layers above 1 is not available yet");
+    if (options->layers > MAX_LAYERS)
+        return refuse("--layers goes from 1 to %d", MAX_LAYERS);
     if (options->bits > SYNTHETIC_DATASET_MAX_BITS)
         return refuse("--bits goes from 1 to %d", SYNTHETIC_DATASET_MAX_BITS);
     if (options->threads > MAX_THREADS)

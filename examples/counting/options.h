@@ -8,7 +8,7 @@
 
 /* The strings belong to argv, or are literals. */
 typedef struct counting_options {
-    const char *cell;      /* lstm, basic_lstm, gru or basic_rnn */
+    const char *cell;      /* as in lstm_cell_create_... */
     const char *optimizer; /* adam or gradient_descent */
     size_t units, layers;
     size_t bits;

@@ -89,9 +89,12 @@ static void write_heading(FILE *page, const counting_result *result)
     fprintf(page,
             "</head>\n<body>\n<h1>Counting ones in %zu bits</h1>\n"
             "<p>A recurrent network reads a sequence of %zu bits, one at a time, and says how many "
-            "of them are 1.<br>%s of %zu units, %zu weights, trained with %s on %zu sequences for ",
-            options->bits, options->bits, options->cell, options->units, result->weights, options->optimizer,
-            options->train);
+            "of them are 1.<br>",
+            options->bits, options->bits);
+    if (options->layers > 1)
+        fprintf(page, "%zu layers of ", options->layers);
+    fprintf(page, "%s of %zu units, %zu weights, trained with %s on %zu sequences for ", options->cell, options->units,
+            result->weights, options->optimizer, options->train);
     if (last->epoch == options->epochs && last->steps == options->train / options->batch)
         fprintf(page, "%zu epoch%s.</p>\n", options->epochs, options->epochs == 1 ? "" : "s");
     else
@@ -242,14 +245,15 @@ static void write_settings(FILE *page, const counting_result *result)
     fprintf(page,
             "<div class=\"card\"><h2>Settings</h2>\n<table>\n"
             "<tr><td>cell</td><td>%s</td></tr>\n<tr><td>units</td><td>%zu</td></tr>\n"
-            "<tr><td>weights</td><td>%zu</td></tr>\n<tr><td>bits</td><td>%zu</td></tr>\n"
+            "<tr><td>layers</td><td>%zu</td></tr>\n<tr><td>weights</td><td>%zu</td></tr>\n<tr><td>bits</td><td>%zu</"
+            "td></tr>\n"
             "<tr><td>training sequences</td><td>%zu</td></tr>\n"
             "<tr><td>batch</td><td>%zu</td></tr>\n<tr><td>epochs</td><td>%zu</td></tr>\n"
             "<tr><td>optimizer</td><td>%s</td></tr>\n<tr><td>learning rate</td><td>%g, falling to 0 over the last "
             "third</td></tr>\n"
             "<tr><td>seed</td><td>%" PRIu64 "</td></tr>\n</table></div>\n",
-            options->cell, options->units, result->weights, options->bits, options->train, options->batch,
-            options->epochs, options->optimizer, (double)options->learning_rate, options->seed);
+            options->cell, options->units, options->layers, result->weights, options->bits, options->train,
+            options->batch, options->epochs, options->optimizer, (double)options->learning_rate, options->seed);
 }
 
 void report_write(FILE *page, const counting_result *result)

@@ -46,7 +46,7 @@ static void step(const void *self, const lstm_step *s)
     const size_t h = ((const sru *)self)->units;
     const float *bias = s->variables[BIAS];
     for (size_t row = 0; row < s->rows; row++) {
-        float *kept = (s->training ? s->tape : s->scratch) + row * KEPT * h;
+        float *kept = (s->tape ? s->tape : s->scratch) + row * KEPT * h;
         float *v = kept, *f = v + h, *r = f + h, *x_part = r + h, *tanh_c = x_part + h;
         const float *c = s->state[STATE] + row * h;
         float *c_next = s->next_state[STATE] + row * h, *output = s->output + row * h;

@@ -16,8 +16,12 @@ typedef struct lstm_cell_spec lstm_cell_spec;
  * Statuses: INVALID_ARGUMENT (a width that is not 1 to 2^31 - 1), OUT_OF_MEMORY. */
 LSTM_API lstm_status lstm_cell_spec_state(lstm_cell_spec *spec, size_t width);
 
-/* The output is an array of its own, of that width: `step` writes it. Statuses: INVALID_ARGUMENT (zero), STATE (said
- * before). */
+/* Say that leaf `leaf` is a memory that dropout must not touch, as an LSTM's c: TF1's default filter.
+ * Statuses: INVALID_ARGUMENT (no such leaf yet). */
+LSTM_API lstm_status lstm_cell_spec_protect_state(lstm_cell_spec *spec, size_t leaf);
+
+/* The output is an array of its own, of that width: `step` writes it. Statuses: INVALID_ARGUMENT (a width that is not
+ * 1 to 2^31 - 1), STATE (said before). */
 LSTM_API lstm_status lstm_cell_spec_output(lstm_cell_spec *spec, size_t width);
 
 /* The output is state leaf `leaf`: s->output is s->next_state[leaf], and there is nothing more to write.
@@ -26,7 +30,8 @@ LSTM_API lstm_status lstm_cell_spec_output_state(lstm_cell_spec *spec, size_t le
 
 /* Add a variable; its name stands below the cell's own ("kernel" becomes "rnn/my_cell/kernel"). initializer NULL: Glorot
  * uniform. *index (may be NULL) is its place in `variables`, counted from 0 in the order of these calls.
- * Statuses: INVALID_ARGUMENT (name, rank, an axis that is not 1 to 2^31 - 1), OUT_OF_MEMORY. */
+ * Statuses: INVALID_ARGUMENT (name, rank, an axis that is not 1 to 2^31 - 1), OUT_OF_MEMORY, STATE (the plan
+ * has a variable of that name), SHAPE (a cell that is used twice wants two shapes). */
 LSTM_API lstm_status lstm_cell_spec_variable(lstm_cell_spec *spec, const char *name, size_t rank, const size_t *shape,
                                              const lstm_initializer *initializer, size_t *index);
 
@@ -39,17 +44,18 @@ LSTM_API lstm_status lstm_cell_spec_memory(lstm_cell_spec *spec, size_t tape_flo
  * the driver made them and they do not overlap (but output, if it is a state leaf). Grows at the end. */
 typedef struct lstm_step {
     size_t rows, input_size;
-    bool training; /* false: tape is NULL, step_backward will not follow */
+    bool training; /* dropout and the like are on */
     const float *input;
     const float *const *state;     /* one array per leaf, read */
     float *const *next_state;      /* one array per leaf, written by step, read by step_backward */
     float *output;                 /* written by step, read by step_backward */
     const float *const *variables; /* in the order of declaration */
-    float *tape;                   /* [rows][tape_floats_per_row], or in any other order the cell likes */
+    float *tape;                   /* [rows][tape_floats_per_row], or in any other order the cell likes; NULL: no
+                                    * step_backward will follow */
     float *scratch;                /* [rows][scratch_floats_per_row] */
 } lstm_step;
 
-/* Gradients of the loss. The cell reads the first two and writes the others. */
+/* Gradients of the loss. The cell reads the first two and writes the others. Grows at the end. */
 typedef struct lstm_step_grad {
     const float *d_output;            /* [rows][output] */
     const float *const *d_next_state; /* per leaf [rows][width]; when the output is a leaf, it does not hold d_output */
@@ -77,6 +83,14 @@ typedef struct lstm_cell_ops {
  * Destroy with lstm_cell_destroy. Any thread. Statuses: INVALID_ARGUMENT (no declare or step), OUT_OF_MEMORY. */
 LSTM_API lstm_status lstm_cell_create_custom(lstm_context *context, const lstm_cell_ops *ops, void *self,
                                              lstm_cell **cell);
+
+/* Compare a cell's backward with finite differences of its forward: a ragged batch of small random numbers, training on;
+ * along random directions of the weights, of the inputs and of each leaf of the initial state; losses summed in double.
+ * *worst becomes the largest error relative to the gradient's length: some 1e-4 for a right cell,
+ * where float32 limits it; LSTM_GRADIENT_THRESHOLD parts right from wrong. A kink, as relu's, on the way may cost more.
+ * Allocates; any thread. Statuses: those of creating a plan and a tape for the cell. */
+#define LSTM_GRADIENT_THRESHOLD 2e-3
+LSTM_API lstm_status lstm_cell_check_gradient(lstm_context *context, lstm_cell *cell, size_t input_size, double *worst);
 
 #ifdef __cplusplus
 }

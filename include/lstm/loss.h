@@ -21,7 +21,7 @@ typedef struct lstm_loss_config {
 /* Softmax cross entropy in nats: per row sum_k y_k (log sum_j exp(z_j) - z_k), reduced over the batch; 0 for an empty
  * batch. logits z[batch][classes]; labels y[batch][classes], one-hot or any weights; d_logits (NULL: not wanted) becomes
  * softmax(z) - y, divided by batch under the mean: TF1's gradient, also where the labels do not sum to 1. *loss may be
- * NULL. Finite logits give a finite loss, FLT_MAX at most. config NULL: the mean. Hot path: nothing is allocated. Any thread.
+ * NULL. Finite logits and labels give a finite loss, FLT_MAX at most. config NULL: the mean. Hot path: nothing is allocated. Any thread.
  * Statuses: INVALID_ARGUMENT. */
 LSTM_API lstm_status lstm_softmax_cross_entropy(lstm_context *context, const lstm_loss_config *config, size_t batch,
                                                 size_t classes, const float *logits, const float *labels,

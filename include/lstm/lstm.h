@@ -7,6 +7,7 @@
  *   lstm_cell       one recurrent step, described without weights
  *   lstm_rnn        a cell bound to names in a store: the plan
  *   lstm_tape       the memory of one unroll over time
+ *   lstm_stream     the state of one inference stream over frozen weights
  *   lstm_dense      a dense layer bound to names in a store
  *   lstm_optimizer  an update rule with its slots
  *
@@ -27,8 +28,10 @@
 #include <lstm/optimizer.h>
 #include <lstm/params.h>
 #include <lstm/random.h>
+#include <lstm/raw_rnn.h>
 #include <lstm/rnn.h>
 #include <lstm/status.h>
+#include <lstm/stream.h>
 #include <lstm/version.h>
 
 #endif

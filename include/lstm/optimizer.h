@@ -44,7 +44,7 @@ LSTM_API void lstm_optimizer_destroy(lstm_optimizer *optimizer);
 LSTM_API lstm_status lstm_optimizer_set_learning_rate(lstm_optimizer *optimizer, float learning_rate);
 
 /* One step: change weights by gradients. The bits do not depend on the number of threads. Hot path: nothing is allocated.
- * Statuses: INVALID_ARGUMENT, SHAPE (a store of another layout). */
+ * Statuses: INVALID_ARGUMENT, SHAPE (a store of another layout), STATE (weights that are frozen). */
 LSTM_API lstm_status lstm_optimizer_apply(lstm_optimizer *optimizer, lstm_params *weights,
                                           const lstm_params *gradients);
 

@@ -46,6 +46,10 @@ LSTM_API lstm_status lstm_params_create(lstm_context *context, lstm_params **par
  * Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY, STATE (params is still open). */
 LSTM_API lstm_status lstm_params_create_like(const lstm_params *params, lstm_params **zeros);
 
+/* Create a copy that is never written to again: weights for streams, shared by any number of threads.
+ * Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY, STATE (params is still open). */
+LSTM_API lstm_status lstm_params_freeze(const lstm_params *params, lstm_params **frozen);
+
 /* Give back the caller's reference; NULL is fine. */
 LSTM_API void lstm_params_destroy(lstm_params *params);
 
@@ -56,7 +60,8 @@ LSTM_API lstm_status lstm_params_declare(lstm_params *params, const char *name, 
                                          const lstm_initializer *initializer);
 
 /* Allocate the block if the store is open, seal it, and fill every variable by its initializer from the stream
- * (seed, name). On a sealed store: fill anew. Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY (the store is then still open). */
+ * (seed, name). On a sealed store: fill anew. Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY (the store is then still open), STATE
+ * (it is frozen). */
 LSTM_API lstm_status lstm_params_initialize(lstm_params *params, uint64_t seed);
 
 /* How many variables there are; 0 for NULL. */
@@ -73,10 +78,10 @@ LSTM_API lstm_status lstm_params_find(const lstm_params *params, const char *nam
 LSTM_API const float *lstm_params_data(const lstm_params *params, size_t *count);
 
 /* The whole block to write. Call it before each round of writing: it marks the values as changed, and what was computed
- * from the old ones is then known to be stale. NULL on a store that is open. */
+ * from the old ones is then known to be stale. NULL on a store that is open or frozen. */
 LSTM_API float *lstm_params_edit(lstm_params *params, size_t *count);
 
-/* Set every value to zero; nothing happens to NULL or to an open store. */
+/* Set every value to zero; nothing happens to NULL, or to a store that is open or frozen. */
 LSTM_API void lstm_params_zero(lstm_params *params);
 
 #ifdef __cplusplus

@@ -21,10 +21,19 @@ typedef enum lstm_layout {
     LSTM_TIME_MAJOR = 1   /* [time][batch][width] */
 } lstm_layout;
 
+/* What becomes of the outputs of the two directions of a bidirectional plan. */
+typedef enum lstm_merge {
+    LSTM_MERGE_CONCAT = 0, /* forward, then backward */
+    LSTM_MERGE_SUM = 1     /* of equal widths */
+} lstm_merge;
+
 typedef struct lstm_rnn_config {
     size_t struct_size;
     lstm_layout layout; /* of inputs, outputs and their gradients */
     bool reuse;         /* share the variables that the open store already has under this scope (they must be there) */
+    lstm_merge merge;   /* bidirectional plans only */
+    bool learned_initial_state; /* start from variables scope/initial_state_0, ... (zeros at first), one per leaf,
+                                 * instead of zeros or what the cell says */
 } lstm_rnn_config;
 
 /* Bind a cell to a store. scope NULL: "rnn". On an open store the cell's variables are declared as
@@ -34,6 +43,20 @@ typedef struct lstm_rnn_config {
  * missing), and what the cell's declare returns. On failure an open store is as it was before. */
 LSTM_API lstm_status lstm_rnn_create(lstm_params *params, const char *scope, lstm_cell *cell, size_t input_size,
                                      const lstm_rnn_config *config, lstm_rnn **rnn);
+
+/* The same for two cells, of which bw reads each row from its last step to its first, within its length; outputs stand
+ * where the inputs they belong to stand. scope NULL: "bidirectional_rnn"; variables are scope/fw/... and scope/bw/....
+ * State leaves: those of fw, then those of bw. The last output is fw's at the row's last step beside bw's at its first.
+ * Formula: TF1's bidirectional_dynamic_rnn. Statuses: those of lstm_rnn_create, SHAPE (a sum of unequal widths). */
+LSTM_API lstm_status lstm_rnn_create_bidirectional(lstm_params *params, const char *scope, lstm_cell *fw, lstm_cell *bw,
+                                                   size_t input_size, const lstm_rnn_config *config, lstm_rnn **rnn);
+
+/* Layers of such pairs, each reading the merged outputs of the one below; count >= 1. scope NULL:
+ * "stack_bidirectional_rnn"; variables are scope/cell_0/bidirectional_rnn/fw/.... State leaves: fw's of all layers, then
+ * bw's of all layers. Formula: TF1's stack_bidirectional_dynamic_rnn. */
+LSTM_API lstm_status lstm_rnn_create_stack_bidirectional(lstm_params *params, const char *scope, lstm_cell *const *fw,
+                                                         lstm_cell *const *bw, size_t count, size_t input_size,
+                                                         const lstm_rnn_config *config, lstm_rnn **rnn);
 
 /* Give back the caller's reference; NULL is fine. */
 LSTM_API void lstm_rnn_destroy(lstm_rnn *rnn);
@@ -73,12 +96,15 @@ typedef struct lstm_dynamic_rnn_args {
     size_t batch, time;                /* either may be 0: the state passes through */
     const float *inputs;               /* [batch][time][input] in the plan's layout */
     const size_t *sequence_length;     /* [batch], each 0 .. time; NULL: all of them `time` */
-    const float *const *initial_state; /* per leaf [batch][width]; NULL: the cell's, zeros as a rule */
+    const float *const *initial_state; /* per leaf [batch][width]; NULL: the plan's, zeros as a rule */
     float *outputs;                    /* [batch][time][output], zeros past a row's length; NULL: not wanted */
     float *last_output; /* [batch][output] at sequence_length - 1, zeros for length 0; NULL: not wanted */
     /* Per leaf [batch][width], after the row's last step; NULL, or a NULL leaf: not wanted. They may be the very arrays of
      * initial_state. */
     float *const *final_state;
+    bool training;          /* dropout is on; its masks are functions of */
+    uint64_t seed, step;    /* the run's seed and the training step, */
+    const uint64_t *row_id; /* and what names a row: [batch]; NULL: its place in the batch */
 } lstm_dynamic_rnn_args;
 
 /* Run the plan over time. Inputs past a row's length are never read (they may be NaN) and cost nothing. The same row

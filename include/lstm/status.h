@@ -21,7 +21,8 @@
 /* A pointer to a filled argument struct, for use inside a call:
  *     lstm_context_create(LSTM_ARGS(lstm_context_config, .threads = 2), &context);
  * Every struct that a caller fills begins with struct_size, which this sets; a field that is not named is zero, and
- * zero means the default. C++ has no compound literals: declare the struct, zero it, set struct_size. */
+ * zero means the default. A struct of a newer version that sets a field which this library lacks is
+ * LSTM_ERR_UNSUPPORTED, whatever the function. C++ has no compound literals: declare the struct, zero it, set struct_size. */
 #ifndef __cplusplus
 #define LSTM_ARGS(type, ...) (&(type){.struct_size = sizeof(type), __VA_ARGS__})
 #endif

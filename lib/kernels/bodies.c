@@ -1,6 +1,9 @@
 /* The elementwise kernels, written once over vector.h; the build compiles this file once per instruction set. */
-#include "functions.h"
+#include "cell_bodies.h"
+#include "loops.h"
 #include "products.h"
+
+#include <math.h>
 
 #if defined(LSTM__ISA_AVX512)
 #define TABLE lstm__kernels_avx512
@@ -12,22 +15,6 @@
 #define TABLE lstm__kernels_portable
 #define VECTORS "portable"
 #endif
-
-#define INLINE static inline __attribute__((always_inline))
-
-/* For each vector of an array of `count` floats: its place k and its number of lanes n. */
-#define FOR_VECTORS(k, n, count)                                                                                       \
-    for (size_t k = 0, n; k < (count) && (n = (count)-k < VECTOR_WIDTH ? (count)-k : VECTOR_WIDTH, true);              \
-         k += VECTOR_WIDTH)
-
-/* Call a function whose first argument is an activation, with that argument as a constant. */
-#define WITH_ACTIVATION(function, act, ...)                                                                            \
-    switch (act) {                                                                                                     \
-    case LSTM_ACTIVATION_TANH: function(LSTM_ACTIVATION_TANH, __VA_ARGS__); break;                                     \
-    case LSTM_ACTIVATION_SIGMOID: function(LSTM_ACTIVATION_SIGMOID, __VA_ARGS__); break;                               \
-    case LSTM_ACTIVATION_RELU: function(LSTM_ACTIVATION_RELU, __VA_ARGS__); break;                                     \
-    default: function(LSTM_ACTIVATION_LINEAR, __VA_ARGS__); break;                                                     \
-    }
 
 static void narrow_affine(size_t rows, size_t k, size_t n, const float *x, size_t ldx, const float *w, size_t ldw,
                           const float *bias, float *y, size_t ldy)
@@ -69,37 +56,66 @@ static void add(size_t count, const float *x, float *y)
         store(y + k, lanes, plus(load(y + k, lanes), load(x + k, lanes)));
 }
 
-INLINE void activate_as(lstm_activation act, size_t count, float *x)
+static void multiply(size_t count, const float *x, float *y)
 {
     FOR_VECTORS (k, lanes, count)
-        store(x + k, lanes, activated(act, load(x + k, lanes)));
+        store(y + k, lanes, times(load(y + k, lanes), load(x + k, lanes)));
 }
 
-static void activate(lstm_activation act, size_t count, float *x)
+static void product_sums(size_t rows, size_t n, const float *x, size_t ldx, const float *y, size_t ldy, float *sums)
+{
+    FOR_VECTORS (j, lanes, n) {
+        V sum = all(0.0f);
+        for (size_t row = 0; row < rows; row++)
+            sum = fused(load(x + row * ldx + j, lanes), load(y + row * ldy + j, lanes), sum);
+        store(sums + j, lanes, plus(load(sums + j, lanes), sum));
+    }
+}
+
+static void clip(size_t count, float limit, float *x)
+{
+    FOR_VECTORS (k, lanes, count)
+        store(x + k, lanes, clipped(load(x + k, lanes), all(limit)));
+}
+
+static void clip_backward(size_t count, float limit, const float *x, float *d)
+{
+    FOR_VECTORS (k, lanes, count)
+        store(d + k, lanes, if_less(all(limit), magnitude(load(x + k, lanes)), all(0.0f), load(d + k, lanes)));
+}
+
+INLINE void activate_as(lstm_activation kind, const lstm_function *function, size_t count, float *x)
+{
+    FOR_VECTORS (k, lanes, count)
+        store(x + k, lanes, activated(kind, function, load(x + k, lanes)));
+}
+
+static void activate(const lstm__activation *act, size_t count, float *x)
 {
     WITH_ACTIVATION(activate_as, act, count, x)
 }
 
-INLINE void activate_state_as(lstm_activation act, size_t count, float *x)
+INLINE void activate_state_as(lstm_activation kind, const lstm_function *function, size_t count, float *x)
 {
     FOR_VECTORS (k, lanes, count)
-        store(x + k, lanes, without_denormals(activated(act, load(x + k, lanes))));
+        store(x + k, lanes, without_denormals(activated(kind, function, load(x + k, lanes))));
 }
 
-static void activate_state(lstm_activation act, size_t count, float *x)
+static void activate_state(const lstm__activation *act, size_t count, float *x)
 {
     WITH_ACTIVATION(activate_state_as, act, count, x)
 }
 
-INLINE void activate_backward_as(lstm_activation act, size_t count, const float *y, const float *dy, float *dz)
+INLINE void activate_backward_as(lstm_activation kind, const lstm_function *function, size_t count, const float *keeps,
+                                 const float *dy, float *dz)
 {
     FOR_VECTORS (k, lanes, count)
-        store(dz + k, lanes, times(load(dy + k, lanes), derivative(act, load(y + k, lanes))));
+        store(dz + k, lanes, times(load(dy + k, lanes), derivative(kind, function, load(keeps + k, lanes))));
 }
 
-static void activate_backward(lstm_activation act, size_t count, const float *y, const float *dy, float *dz)
+static void activate_backward(const lstm__activation *act, size_t count, const float *keeps, const float *dy, float *dz)
 {
-    WITH_ACTIVATION(activate_backward_as, act, count, y, dy, dz)
+    WITH_ACTIVATION(activate_backward_as, act, count, keeps, dy, dz)
 }
 
 /* 16 partial sums, each over every 16th number, and one fixed tree over them: the same bits for any vector width. */
@@ -164,135 +180,46 @@ static void softmax(size_t rows, size_t n, float *x)
     }
 }
 
-INLINE void lstm_forward_as(lstm_activation act, float forget_bias, size_t rows, size_t h, float *gates,
-                            const float *c_previous, float *c, float *tanh_c, float *h_next)
+/* The sums over n numbers of a and, where b is not NULL, of a b. */
+INLINE float strided_sum(size_t n, const float *a, const float *b)
 {
-    for (size_t row = 0; row < rows; row++) {
-        float *i = gates + row * 4 * h, *j = i + h, *f = j + h, *o = f + h;
-        const size_t at = row * h;
-        FOR_VECTORS (u, lanes, h) {
-            V gate_i = sigmoid(load(i + u, lanes));
-            V value_j = activated(act, load(j + u, lanes));
-            V gate_f = sigmoid(plus(load(f + u, lanes), all(forget_bias)));
-            V gate_o = sigmoid(load(o + u, lanes));
-            V cell = fused(load(c_previous + at + u, lanes), gate_f, times(gate_i, value_j));
-            cell = without_denormals(cell);
-            V shown = activated(act, cell);
-            store(i + u, lanes, gate_i);
-            store(j + u, lanes, value_j);
-            store(f + u, lanes, gate_f);
-            store(o + u, lanes, gate_o);
-            store(c + at + u, lanes, cell);
-            store(tanh_c + at + u, lanes, shown);
-            store(h_next + at + u, lanes, without_denormals(times(gate_o, shown)));
+    strided_sums sums = no_sums();
+    FOR_VECTORS (k, lanes, n) {
+        V x = load(a + k, lanes); /* lanes past the end are zero */
+        add_strided(&sums, k, b ? times(x, load(b + k, lanes)) : x);
+    }
+    return sum_of_strided(&sums);
+}
+
+static void layer_norm(size_t rows, size_t n, const float *gain, const float *shift, float *x, size_t ldx,
+                       float *normal, size_t ldn, float *scale, size_t lds)
+{
+    const float share = 1.0f / (float)n;
+    for (size_t row = 0; row < rows; row++, x += ldx, normal += ldn, scale += lds) {
+        const V mean = all(strided_sum(n, x, NULL) * share);
+        FOR_VECTORS (k, lanes, n)
+            store(normal + k, lanes, minus(load(x + k, lanes), mean));
+        const float variance = strided_sum(n, normal, normal) * share;
+        *scale = 1.0f / sqrtf(variance + 1e-12f);
+        FOR_VECTORS (k, lanes, n) {
+            V value = times(load(normal + k, lanes), all(*scale));
+            store(normal + k, lanes, value);
+            store(x + k, lanes, fused(value, load(gain + k, lanes), load(shift + k, lanes)));
         }
     }
 }
 
-static void lstm_forward(lstm_activation act, float forget_bias, size_t rows, size_t h, float *gates,
-                         const float *c_previous, float *c, float *tanh_c, float *h_next)
+static void layer_norm_backward(size_t rows, size_t n, const float *gain, const float *normal, size_t ldn,
+                                const float *scale, size_t lds, float *d, size_t ldd)
 {
-    WITH_ACTIVATION(lstm_forward_as, act, forget_bias, rows, h, gates, c_previous, c, tanh_c, h_next)
-}
-
-INLINE V sigmoid_derivative(V y)
-{
-    return derivative(LSTM_ACTIVATION_SIGMOID, y);
-}
-
-INLINE void lstm_backward_as(lstm_activation act, size_t rows, size_t h, float *gates, const float *c_previous,
-                             const float *tanh_c, const float *dh, float *dc)
-{
-    for (size_t row = 0; row < rows; row++) {
-        float *i = gates + row * 4 * h, *j = i + h, *f = j + h, *o = f + h;
-        const size_t at = row * h;
-        FOR_VECTORS (u, lanes, h) {
-            V gate_i = load(i + u, lanes), value_j = load(j + u, lanes);
-            V gate_f = load(f + u, lanes), gate_o = load(o + u, lanes);
-            V shown = load(tanh_c + at + u, lanes), d_output = load(dh + at + u, lanes);
-            V d_cell = fused(times(d_output, gate_o), derivative(act, shown), load(dc + at + u, lanes));
-            store(i + u, lanes, times(times(d_cell, value_j), sigmoid_derivative(gate_i)));
-            store(j + u, lanes, times(times(d_cell, gate_i), derivative(act, value_j)));
-            store(f + u, lanes, times(times(d_cell, load(c_previous + at + u, lanes)), sigmoid_derivative(gate_f)));
-            store(o + u, lanes, times(times(d_output, shown), sigmoid_derivative(gate_o)));
-            store(dc + at + u, lanes, times(d_cell, gate_f));
-        }
-    }
-}
-
-static void lstm_backward(lstm_activation act, size_t rows, size_t h, float *gates, const float *c_previous,
-                          const float *tanh_c, const float *dh, float *dc)
-{
-    WITH_ACTIVATION(lstm_backward_as, act, rows, h, gates, c_previous, tanh_c, dh, dc)
-}
-
-static void gru_gates(size_t rows, size_t h, float *gates, const float *h_previous, float *reset)
-{
-    for (size_t row = 0; row < rows; row++) {
-        float *r = gates + row * 2 * h, *u = r + h;
-        const size_t at = row * h;
-        FOR_VECTORS (k, lanes, h) {
-            V gate_r = sigmoid(load(r + k, lanes));
-            store(r + k, lanes, gate_r);
-            store(u + k, lanes, sigmoid(load(u + k, lanes)));
-            store(reset + at + k, lanes, times(gate_r, load(h_previous + at + k, lanes)));
-        }
-    }
-}
-
-INLINE void gru_output_as(lstm_activation act, size_t rows, size_t h, const float *gates, float *candidate,
-                          const float *h_previous, float *h_next)
-{
-    for (size_t row = 0; row < rows; row++) {
-        const float *u = gates + row * 2 * h + h;
-        const size_t at = row * h;
-        FOR_VECTORS (k, lanes, h) {
-            V gate_u = load(u + k, lanes), value = activated(act, load(candidate + at + k, lanes));
-            V kept = times(gate_u, load(h_previous + at + k, lanes));
-            store(candidate + at + k, lanes, value);
-            store(h_next + at + k, lanes, without_denormals(fused(minus(all(1.0f), gate_u), value, kept)));
-        }
-    }
-}
-
-static void gru_output(lstm_activation act, size_t rows, size_t h, const float *gates, float *candidate,
-                       const float *h_previous, float *h_next)
-{
-    WITH_ACTIVATION(gru_output_as, act, rows, h, gates, candidate, h_previous, h_next)
-}
-
-INLINE void gru_output_backward_as(lstm_activation act, size_t rows, size_t h, float *gates, float *candidate,
-                                   const float *h_previous, float *dh)
-{
-    for (size_t row = 0; row < rows; row++) {
-        float *u = gates + row * 2 * h + h;
-        const size_t at = row * h;
-        FOR_VECTORS (k, lanes, h) {
-            V gate_u = load(u + k, lanes), value = load(candidate + at + k, lanes), d = load(dh + at + k, lanes);
-            V difference = minus(load(h_previous + at + k, lanes), value);
-            store(u + k, lanes, times(times(d, difference), sigmoid_derivative(gate_u)));
-            store(candidate + at + k, lanes, times(times(d, minus(all(1.0f), gate_u)), derivative(act, value)));
-            store(dh + at + k, lanes, times(d, gate_u));
-        }
-    }
-}
-
-static void gru_output_backward(lstm_activation act, size_t rows, size_t h, float *gates, float *candidate,
-                                const float *h_previous, float *dh)
-{
-    WITH_ACTIVATION(gru_output_backward_as, act, rows, h, gates, candidate, h_previous, dh)
-}
-
-static void gru_gates_backward(size_t rows, size_t h, float *gates, const float *h_previous, const float *d_reset,
-                               float *dh)
-{
-    for (size_t row = 0; row < rows; row++) {
-        float *r = gates + row * 2 * h;
-        const size_t at = row * h;
-        FOR_VECTORS (k, lanes, h) {
-            V gate_r = load(r + k, lanes), d = load(d_reset + at + k, lanes);
-            store(r + k, lanes, times(times(d, load(h_previous + at + k, lanes)), sigmoid_derivative(gate_r)));
-            store(dh + at + k, lanes, fused(d, gate_r, load(dh + at + k, lanes)));
+    const float share = 1.0f / (float)n;
+    for (size_t row = 0; row < rows; row++, normal += ldn, scale += lds, d += ldd) {
+        FOR_VECTORS (k, lanes, n)
+            store(d + k, lanes, times(load(d + k, lanes), load(gain + k, lanes)));
+        const V mean = all(strided_sum(n, d, NULL) * share), along = all(-strided_sum(n, d, normal) * share);
+        FOR_VECTORS (k, lanes, n) {
+            V centred = minus(load(d + k, lanes), mean);
+            store(d + k, lanes, times(fused(load(normal + k, lanes), along, centred), all(*scale)));
         }
     }
 }

@@ -45,25 +45,58 @@ static inline V hyperbolic_tangent(V x)
     return with_sign(over(t, plus(t, all(2.0f))), x);
 }
 
-/* act(x), or act'(x) from y = act(x); act is known where these are inlined. NaN stays NaN. */
-static inline V activated(lstm_activation act, V x)
+/* A custom function, called with whole vectors: lanes past the end of an array are zero. */
+static inline V called(void (*function)(void *user, size_t count, const float *x, float *y), void *user, V x)
 {
-    switch (act) {
+    float from[VECTOR_WIDTH], to[VECTOR_WIDTH];
+    store(from, VECTOR_WIDTH, x);
+    function(user, VECTOR_WIDTH, from, to);
+    return load(to, VECTOR_WIDTH);
+}
+
+/* act(x); kind is known where these are inlined. NaN stays NaN. */
+static inline V activated(lstm_activation kind, const lstm_function *function, V x)
+{
+    switch (kind) {
     case LSTM_ACTIVATION_TANH: return hyperbolic_tangent(x);
     case LSTM_ACTIVATION_SIGMOID: return sigmoid(x);
     case LSTM_ACTIVATION_RELU: return if_less(x, all(0.0f), all(0.0f), x);
+    case LSTM_ACTIVATION_CUSTOM: return called(function->value, function->user, x);
     default: return x;
     }
 }
 
-static inline V derivative(lstm_activation act, V y)
+/* What the tape keeps of x and act(x), and from that the value again, and the derivative. */
+static inline V kept(lstm_activation kind, V x, V value)
 {
-    switch (act) {
-    case LSTM_ACTIVATION_TANH: return fused(minus(all(0.0f), y), y, all(1.0f));
-    case LSTM_ACTIVATION_SIGMOID: return times(y, minus(all(1.0f), y));
-    case LSTM_ACTIVATION_RELU: return if_less(all(0.0f), y, all(1.0f), all(0.0f));
+    return kind == LSTM_ACTIVATION_CUSTOM ? x : value;
+}
+
+static inline V value_of(lstm_activation kind, const lstm_function *function, V keeps)
+{
+    return kind == LSTM_ACTIVATION_CUSTOM ? activated(kind, function, keeps) : keeps;
+}
+
+static inline V derivative(lstm_activation kind, const lstm_function *function, V keeps)
+{
+    switch (kind) {
+    case LSTM_ACTIVATION_TANH: return fused(minus(all(0.0f), keeps), keeps, all(1.0f));
+    case LSTM_ACTIVATION_SIGMOID: return times(keeps, minus(all(1.0f), keeps));
+    case LSTM_ACTIVATION_RELU: return if_less(all(0.0f), keeps, all(1.0f), all(0.0f));
+    case LSTM_ACTIVATION_CUSTOM: return called(function->derivative, function->user, keeps);
     default: return all(1.0f);
     }
+}
+
+static inline V sigmoid_derivative(V y)
+{
+    return times(y, minus(all(1.0f), y));
+}
+
+/* x, at most `limit` away from 0. NaN stays NaN. */
+static inline V clipped(V x, V limit)
+{
+    return minimum(limit, maximum(minus(all(0.0f), limit), x));
 }
 
 static inline V without_denormals(V x)

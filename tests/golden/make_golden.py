@@ -27,89 +27,14 @@ warnings.filterwarnings("ignore")
 
 import numpy as np
 import tensorflow as tf
+from container import OFFSET, SEED_STRIDE, Golden, Seeds, difference, fill, rnn_spec, scales, variable_value
 from tensorflow.python.keras.layers.legacy_rnn import rnn_cell_impl as cells
 
 v1 = tf.compat.v1
 
 PINNED = "2.15.1"
-FLOAT64_TOLERANCE = 2e-5     # TensorFlow's own rounding in float32, relative to an array's largest value
 CLIP_MARGIN = 1e-3           # no value lies closer to a clip boundary than this
-SEED_STRIDE = 64             # seeds of one case; see OFFSET
-OFFSET = {"inputs": 0, "initial_state": 1, "d_outputs_bw": 7, "d_outputs": 8, "d_outputs_fw": 8,
-          "d_final_state": 9, "variables": 16}
-
 ACTIVATIONS = {"tanh": tf.tanh, "sigmoid": tf.sigmoid, "relu": tf.nn.relu, "linear": tf.identity, "softmax": tf.nn.softmax}
-
-
-# ==== Numbers both sides can make
-
-def fill(seed, shape, scale):
-    """Float32 values in [-scale, scale), exact, from a 32-bit mix of the seed and the element's index."""
-    with np.errstate(over="ignore"):
-        h = np.arange(int(np.prod(shape)), dtype=np.uint32) * np.uint32(0x85EBCA77)
-        h += np.uint32(seed * 0x9E3779B1 & 0xFFFFFFFF)
-        h = (h ^ h >> np.uint32(16)) * np.uint32(0x7FEB352D)
-        h = (h ^ h >> np.uint32(15)) * np.uint32(0x846CA68B)
-        h ^= h >> np.uint32(16)
-    return (((h >> np.uint32(8)).astype(np.int64) - 2**23) * 2.0**-23 * scale).astype(np.float32).reshape(shape)
-
-
-def difference(a, b):
-    """max|a-b| / max|b|: the measure golden_difference() uses."""
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    if a.size == 0:
-        return 0.0
-    scale = np.max(np.abs(b))
-    return float(np.max(np.abs(a - b)) / scale if scale else np.max(np.abs(a)))
-
-
-class Seeds:
-    """Hands out the seed of each case; a file's seeds start apart from another's."""
-
-    def __init__(self, file_index):
-        self.next = SEED_STRIDE * 256 * (file_index + 1)
-
-    def take(self):
-        self.next += SEED_STRIDE
-        return self.next
-
-
-# ==== The container
-
-class Golden:
-    """Collects cases and writes one .golden file."""
-
-    def __init__(self, name):
-        self.name, self.header, self.blob, self.count, self.worst = name, ["golden 1"], [], 0, (0.0, "-")
-
-    def add(self, name, spec, arrays, reference):
-        """Store one case after comparing its float32 arrays with the float64 ones."""
-        keys = " ".join(f"{key}={text(value)}" for key, value in spec.items() if value is not None)
-        self.header.append(f"case {name} {keys}")
-        for key, values in arrays.items():
-            assert values.dtype == np.float32, (name, key, values.dtype)
-            assert np.all(np.isfinite(values)), (name, key)
-            gap = difference(values, reference[key])
-            assert gap <= FLOAT64_TOLERANCE, (self.name, name, key, gap)
-            self.worst = max(self.worst, (gap, f"{name} {key}"))
-            self.header.append(f"array {key} {values.ndim} " + " ".join(map(str, values.shape)))
-            self.blob.append(np.ascontiguousarray(values, "<f4").tobytes())
-        self.count += 1
-
-    def write(self, folder):
-        path = os.path.join(folder, self.name + ".golden")
-        with open(path, "wb") as file:
-            file.write(("\n".join(self.header) + "\n\n").encode("ascii"))
-            file.write(b"".join(self.blob))
-        print(f"{self.name}: {self.count} cases, {os.path.getsize(path)} bytes, "
-              f"furthest from float64: {self.worst[0]:.1e} ({self.worst[1]})")
-
-
-def text(value):
-    """A value of the case line: a bool is 0 or 1, a list has commas, a number reads back exactly."""
-    if isinstance(value, (list, tuple)):
-        return ",".join(map(text, value))
-    return str(int(value) if isinstance(value, bool) else value)
 
 
 def in_both_precisions(run, spec):
@@ -165,11 +90,6 @@ def connect(spec, inputs, make_state):
     return {"outputs_fw": outputs[0], "outputs_bw": outputs[1]}, state, final, 1
 
 
-def variable_value(spec, index, shape):
-    scale = spec["scale_matrices"] if len(shape) > 1 else spec["scale_vectors"]
-    return fill(spec["seed"] + OFFSET["variables"] + index, shape, scale)
-
-
 def run_rnn(spec, dtype):
     """Outputs, final state and every gradient of one recurrent case."""
     seed, batch = spec["seed"], spec["batch"]
@@ -202,16 +122,6 @@ def run_rnn(spec, dtype):
         run.run([v.assign(variable_value(spec, k, v.shape).astype(dtype)) for k, v in enumerate(variables)])
         spec["variables"] = names
         return run.run(results)
-
-
-def scales(width):
-    """Keys that keep sums over `width` products near one."""
-    return {"scale_inputs": 1.0, "scale_state": 1.0, "scale_matrices": 2.0 ** min(0, -round(np.log2(width) / 2 - 1)),
-            "scale_vectors": 0.5, "scale_gradients": 1.0}
-
-
-def rnn_spec(seed, width, **keys):
-    return {"driver": "dynamic_rnn", **keys, "seed": seed, **scales(width)}
 
 
 # variant, activation, forget_bias, units, input, batch, time, lengths
@@ -256,6 +166,7 @@ OPTION_SIZES = {
     7: (5, 4, 5, (0, 5, 2, 4), 3),
     17: (9, 3, 4, None, 18),
     50: (6, 3, 4, (4, 1, 3), 13),
+    130: (3, 2, 3, (3, 1), 9),
 }
 # use_peepholes, cell_clip, projection, proj_clip, forget_bias, activation
 OPTIONS = {
@@ -368,6 +279,15 @@ DRIVER_CASES = [
     ("bidirectional_gru_17_full", TWO, ["gru:17"], ["gru:3"], 2, 2, 5, None, {}),
     ("bidirectional_mixed_7", TWO, ["lstm:7"], ["gru:3"], 4, 3, 5, (2, 5, 4), {}),
     ("bidirectional_multi_7", TWO, ["lstm:7", "gru:3"], ["gru:7", "lstm:3"], 3, 3, 5, (5, 0, 3), {}),
+    ("multi_lstm_gru_1", ONE, ["lstm:1", "gru:1"], None, 1, 3, 4, (4, 0, 2), {}),
+    ("multi_lstm_gru_50", ONE, ["lstm:50", "gru:17"], None, 5, 3, 4, (1, 4, 0), {}),
+    ("multi_gru_lstm_130", ONE, ["gru:130", "lstm:9"], None, 3, 2, 3, (3, 2), {}),
+    ("residual_gru_1", ONE, ["residual_gru:1"], None, 1, 3, 4, (2, 4, 0), {}),
+    ("residual_gru_50", ONE, ["residual_gru:50"], None, 50, 2, 4, (4, 3), {}),
+    ("residual_basic_rnn_130", ONE, ["residual_basic_rnn:130"], None, 130, 2, 3, None, {}),
+    ("bidirectional_lstm_1", TWO, ["lstm:1"], ["lstm:1"], 1, 3, 4, (4, 0, 2), {}),
+    ("bidirectional_gru_50", TWO, ["gru:50"], ["lstm:17"], 5, 3, 4, (1, 4, 0), {}),
+    ("bidirectional_lstm_130", TWO, ["lstm:130"], ["gru:3"], 3, 2, 3, (3, 2), {}),
 ]
 
 

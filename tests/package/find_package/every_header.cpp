@@ -9,8 +9,10 @@
 #include <lstm/optimizer.h>
 #include <lstm/params.h>
 #include <lstm/random.h>
+#include <lstm/raw_rnn.h>
 #include <lstm/rnn.h>
 #include <lstm/status.h>
+#include <lstm/stream.h>
 #include <lstm/version.h>
 
 #include <iostream>

@@ -1,0 +1,47 @@
+/* A plan step by step: the state of one inference stream, or of a batch of them. SPDX-License-Identifier: MIT */
+#ifndef LSTM_STREAM_H
+#define LSTM_STREAM_H
+
+#include <lstm/rnn.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The state and scratch of one stream over frozen weights. One thread at a time; any number of streams may share plan and
+ * weights, on any threads. Keeps both alive. */
+typedef struct lstm_stream lstm_stream;
+
+typedef struct lstm_stream_config {
+    size_t struct_size;
+    size_t batch;     /* rows that step together; 0 means 1 */
+    size_t max_steps; /* time steps that are computed together: a longer run is cut; 0 means 16. More is faster for long
+                       * runs, and takes more memory */
+} lstm_stream_config;
+
+/* Create a stream at its initial state; config NULL gives the defaults. frozen: made by lstm_params_freeze from a store of
+ * the plan's. Destroy with lstm_stream_destroy. Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY, SHAPE (weights of another
+ * layout), STATE (weights that are not frozen), UNSUPPORTED (a bidirectional plan: it needs the end of a sequence first). */
+LSTM_API lstm_status lstm_stream_create(const lstm_rnn *rnn, const lstm_params *frozen,
+                                        const lstm_stream_config *config, lstm_stream **stream);
+
+/* NULL is fine. */
+LSTM_API void lstm_stream_destroy(lstm_stream *stream);
+
+/* Go on by `time` steps, any number: inputs [batch][time][input] and outputs [batch][time][output] in the plan's layout.
+ * The sequence is the same in whatever portions it comes (with the CBLAS kernels to within rounding, for a CBLAS sums in
+ * an order that depends on the number of rows). Hot path: nothing is allocated. Statuses: INVALID_ARGUMENT. */
+LSTM_API lstm_status lstm_stream_run(lstm_stream *stream, size_t time, const float *inputs, float *outputs);
+
+/* Back to the initial state: all rows, or row `row` alone. Statuses: INVALID_ARGUMENT. */
+LSTM_API lstm_status lstm_stream_reset(lstm_stream *stream);
+LSTM_API lstm_status lstm_stream_reset_row(lstm_stream *stream, size_t row);
+
+/* Leaf `leaf` of the state, [batch][width], to read and to set between runs; lives as long as the stream. NULL if there is
+ * no such leaf. */
+LSTM_API float *lstm_stream_state(lstm_stream *stream, size_t leaf);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

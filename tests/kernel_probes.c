@@ -1,0 +1,396 @@
+#include "kernel_probes.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+enum { GUARD = 5, ROWS = 3 };
+
+static const uint32_t guard_bits = 0x7FC0DEAD; /* a NaN: whoever reads it shows it */
+
+uint32_t bits_of(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+float float_of(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+bool agree(float a, float b)
+{
+    return bits_of(a) == bits_of(b) || (isnan(a) && isnan(b));
+}
+
+/* The area. */
+
+area *area_create(void)
+{
+    static const float strange[] = {NAN,     INFINITY, -INFINITY, 0.0f,    -0.0f, 1e-45f,  -1e-40f, FLT_MIN,
+                                    FLT_MAX, -FLT_MAX, 1e-30f,    -1e-31f, 88.0f, -104.0f, 1.0f,    -20.0f};
+    const lstm_random values = lstm_random_named(1, "values"), places = lstm_random_named(1, "places");
+    area *a = test_allocate(1, sizeof *a);
+    lstm_random_uniform(&values, 0, AREA_CAPACITY, -4.0f, 4.0f, a->ordinary);
+    for (size_t k = 0; k < AREA_CAPACITY; k++) {
+        const uint32_t bits = lstm_random_bits(&places, k);
+        a->mixed[k] = bits % 4 ? a->ordinary[k] : strange[bits / 4 % 16];
+    }
+    return a;
+}
+
+static void guard(area *a, size_t count)
+{
+    check_that(a->used + count <= AREA_CAPACITY, "the area is full");
+    for (; count; count--, a->used++) {
+        a->floats[a->used] = float_of(guard_bits);
+        a->guarded[a->used] = true;
+    }
+}
+
+/* The same numbers at the end of a page of their own. */
+static float *matrix_at_an_edge(area *a, size_t rows, size_t n, size_t ld)
+{
+    const size_t extent = rows ? (rows - 1) * ld + n : 0;
+    check_that(extent * sizeof(float) <= a->page_size && a->arrays < AREA_EDGES, "the pages are too small or too few");
+    float *end = (float *)(void *)(a->pages + (2 * a->arrays++ + 1) * a->page_size);
+    return memcpy(end - extent, a->ordinary, extent * sizeof(float));
+}
+
+float *area_matrix(area *a, size_t rows, size_t n, size_t ld)
+{
+    if (a->pages)
+        return matrix_at_an_edge(a, rows, n, ld);
+    guard(a, GUARD);
+    float *at = a->floats + a->used;
+    check_that(a->used + rows * ld <= AREA_CAPACITY, "the area is full");
+    for (size_t row = 0; row < rows; row++) {
+        memcpy(a->floats + a->used, (a->odd ? a->mixed : a->ordinary) + a->used, n * sizeof *at);
+        memset(a->guarded + a->used, 0, n * sizeof *a->guarded);
+        a->used += n;
+        guard(a, ld - n);
+    }
+    guard(a, GUARD);
+    return at;
+}
+
+void area_check_guards(const area *a, const char *name, const lstm__kernels *kernels)
+{
+    for (size_t k = 0; k < a->used; k++)
+        check_that(!a->guarded[k] || bits_of(a->floats[k]) == guard_bits, "%s of %s wrote outside its arrays", name,
+                   kernels->vectors);
+}
+
+static float *numbers(area *a, size_t count)
+{
+    return area_matrix(a, 1, count, count);
+}
+
+/* What kernels are called with. */
+
+/* x / (1 + x^2): neither monotone nor bounded away from its derivative's zeros. */
+static void hump(void *user, size_t count, const float *x, float *y)
+{
+    (void)user;
+    for (size_t k = 0; k < count; k++)
+        y[k] = x[k] / (1.0f + x[k] * x[k]);
+}
+
+static void hump_derivative(void *user, size_t count, const float *x, float *d)
+{
+    (void)user;
+    for (size_t k = 0; k < count; k++) {
+        const float divisor = 1.0f + x[k] * x[k];
+        d[k] = (1.0f - x[k] * x[k]) / (divisor * divisor);
+    }
+}
+
+const lstm__activation probe_activations[] = {
+    {.kind = LSTM_ACTIVATION_LINEAR},
+    {.kind = LSTM_ACTIVATION_TANH},
+    {.kind = LSTM_ACTIVATION_SIGMOID},
+    {.kind = LSTM_ACTIVATION_RELU},
+    {.kind = LSTM_ACTIVATION_CUSTOM, .function = {.value = hump, .derivative = hump_derivative}},
+};
+const size_t probe_activation_count = sizeof probe_activations / sizeof probe_activations[0];
+
+/* way 0 to 3: with peepholes or not, with a clip or not. */
+static lstm__lstm_options options(area *a, size_t n, int way)
+{
+    lstm__lstm_options made = {.forget_bias = 0.75f, .cell_clip = way & 2 ? 1.5f : 0.0f};
+    if (way & 1) {
+        made.w_i = numbers(a, n);
+        made.w_f = numbers(a, n);
+        made.w_o = numbers(a, n);
+    }
+    return made;
+}
+
+/* The probes: calls at the size n, with arrays from the area. */
+
+static void probe_narrow_affine(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (size_t k = 0; k < 6; k++) {
+        const float *x = area_matrix(a, 3, k, k + 1), *w = area_matrix(a, k, n, n + 2), *bias = numbers(a, n);
+        float *y = area_matrix(a, 3, n, n + 3);
+        kernels->narrow_affine(3, k, n, x, k + 1, w, n + 2, k % 2 ? bias : NULL, y, n + 3);
+    }
+}
+
+static void probe_narrow_outer(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (size_t k = 0; k < 6; k++) {
+        const float *x = area_matrix(a, 5, k, k + 1), *dy = area_matrix(a, 5, n, n + 2);
+        kernels->narrow_outer(5, k, n, x, k + 1, dy, n + 2, area_matrix(a, k, n, n + 3), n + 3);
+    }
+}
+
+static void probe_column_sums(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (size_t rows = 0; rows < 20; rows += 3)
+        kernels->column_sums(rows, n, area_matrix(a, rows, n, n + 2), n + 2, numbers(a, n));
+}
+
+static void probe_product_sums(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (size_t rows = 0; rows < 20; rows += 3) {
+        const float *x = area_matrix(a, rows, n, n + 2), *y = area_matrix(a, rows, n, n + 3);
+        kernels->product_sums(rows, n, x, n + 2, y, n + 3, numbers(a, n));
+    }
+}
+
+static void probe_add(const lstm__kernels *kernels, area *a, size_t n)
+{
+    const float *x = numbers(a, n);
+    kernels->add(n, x, numbers(a, n));
+}
+
+static void probe_multiply(const lstm__kernels *kernels, area *a, size_t n)
+{
+    const float *x = numbers(a, n);
+    kernels->multiply(n, x, numbers(a, n));
+}
+
+static void probe_clip(const lstm__kernels *kernels, area *a, size_t n)
+{
+    kernels->clip(n, 1.5f, numbers(a, n));
+}
+
+static void probe_clip_backward(const lstm__kernels *kernels, area *a, size_t n)
+{
+    const float *x = numbers(a, n);
+    kernels->clip_backward(n, 1.5f, x, numbers(a, n));
+}
+
+static void probe_activate(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (size_t act = 0; act < probe_activation_count; act++)
+        kernels->activate(&probe_activations[act], n, numbers(a, n));
+}
+
+static void probe_activate_state(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (size_t act = 0; act < probe_activation_count; act++)
+        kernels->activate_state(&probe_activations[act], n, numbers(a, n));
+}
+
+static void probe_activate_backward(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (size_t act = 0; act < probe_activation_count; act++) {
+        const float *kept = numbers(a, n), *dy = numbers(a, n);
+        kernels->activate_backward(&probe_activations[act], n, kept, dy, numbers(a, n));
+    }
+}
+
+static void probe_softmax(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (size_t rows = 0; rows < 4; rows++)
+        kernels->softmax(rows, n, numbers(a, rows * n));
+}
+
+static void probe_lstm_forward(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (size_t act = 0; act < probe_activation_count; act++)
+        for (int way = 0; way < 4; way++) {
+            const lstm__lstm_options made = options(a, n, way);
+            float *gates = numbers(a, ROWS * 4 * n), *c_previous = numbers(a, ROWS * n), *c = numbers(a, ROWS * n);
+            float *shown = numbers(a, ROWS * n);
+            kernels->lstm_forward(&probe_activations[act], &made, ROWS, n, gates, c_previous, c, shown,
+                                  numbers(a, ROWS * n));
+        }
+}
+
+static void probe_lstm_backward(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (size_t act = 0; act < probe_activation_count; act++)
+        for (int way = 0; way < 4; way++) {
+            const lstm__lstm_options made = options(a, n, way);
+            float *gates = numbers(a, ROWS * 4 * n), *c_previous = numbers(a, ROWS * n), *shown = numbers(a, ROWS * n);
+            const float *dm = numbers(a, ROWS * n);
+            kernels->lstm_backward(&probe_activations[act], &made, ROWS, n, gates, c_previous, shown, dm,
+                                   numbers(a, ROWS * n));
+        }
+}
+
+static void probe_coupled_forward(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (size_t act = 0; act < probe_activation_count; act++) {
+        float *gates = numbers(a, ROWS * 3 * n), *c_previous = numbers(a, ROWS * n), *c = numbers(a, ROWS * n);
+        float *shown = numbers(a, ROWS * n);
+        kernels->coupled_forward(&probe_activations[act], 0.75f, ROWS, n, gates, c_previous, c, shown,
+                                 numbers(a, ROWS * n));
+    }
+}
+
+static void probe_coupled_backward(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (size_t act = 0; act < probe_activation_count; act++) {
+        float *gates = numbers(a, ROWS * 3 * n), *c_previous = numbers(a, ROWS * n), *shown = numbers(a, ROWS * n);
+        const float *dh = numbers(a, ROWS * n);
+        kernels->coupled_backward(&probe_activations[act], ROWS, n, gates, c_previous, shown, dh, numbers(a, ROWS * n));
+    }
+}
+
+static void probe_lstm_cell_forward(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (size_t act = 0; act < probe_activation_count; act++)
+        for (int masked = 0; masked < 2; masked++) {
+            float *gates = numbers(a, ROWS * 4 * n), *mask = masked ? numbers(a, ROWS * n) : NULL;
+            const float *c_previous = numbers(a, ROWS * n);
+            kernels->lstm_cell_forward(&probe_activations[act], 0.75f, ROWS, n, gates, mask, c_previous,
+                                       numbers(a, ROWS * n));
+        }
+}
+
+static void probe_lstm_output_forward(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (size_t act = 0; act < probe_activation_count; act++) {
+        const float *gates = numbers(a, ROWS * 4 * n), *c = numbers(a, ROWS * n);
+        float *shown = numbers(a, ROWS * n);
+        kernels->lstm_output_forward(&probe_activations[act], ROWS, n, gates, c, shown, numbers(a, ROWS * n));
+    }
+}
+
+static void probe_lstm_output_backward(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (size_t act = 0; act < probe_activation_count; act++) {
+        float *gates = numbers(a, ROWS * 4 * n), *shown = numbers(a, ROWS * n), *dh = numbers(a, ROWS * n);
+        kernels->lstm_output_backward(&probe_activations[act], ROWS, n, gates, shown, dh, numbers(a, ROWS * n));
+    }
+}
+
+static void probe_lstm_cell_backward(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (size_t act = 0; act < probe_activation_count; act++)
+        for (int masked = 0; masked < 2; masked++) {
+            float *gates = numbers(a, ROWS * 4 * n), *mask = masked ? numbers(a, ROWS * n) : NULL;
+            const float *c_previous = numbers(a, ROWS * n);
+            kernels->lstm_cell_backward(&probe_activations[act], ROWS, n, gates, mask, c_previous,
+                                        numbers(a, ROWS * n));
+        }
+}
+
+static void probe_layer_norm(const lstm__kernels *kernels, area *a, size_t n)
+{
+    const float *gain = numbers(a, n), *shift = numbers(a, n);
+    float *x = area_matrix(a, ROWS, n, n + 2), *normal = area_matrix(a, ROWS, n, n + 3);
+    kernels->layer_norm(ROWS, n, gain, shift, x, n + 2, normal, n + 3, area_matrix(a, ROWS, 1, 5), 5);
+}
+
+static void probe_layer_norm_backward(const lstm__kernels *kernels, area *a, size_t n)
+{
+    const float *gain = numbers(a, n), *normal = area_matrix(a, ROWS, n, n + 3), *scale = area_matrix(a, ROWS, 1, 5);
+    kernels->layer_norm_backward(ROWS, n, gain, normal, n + 3, scale, 5, area_matrix(a, ROWS, n, n + 2), n + 2);
+}
+
+static void probe_gru_gates(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (int wanted = 0; wanted < 2; wanted++) {
+        float *gates = numbers(a, ROWS * 2 * n), *h_previous = numbers(a, ROWS * n);
+        kernels->gru_gates(ROWS, n, gates, h_previous, wanted ? numbers(a, ROWS * n) : NULL);
+    }
+}
+
+static void probe_gru_output(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (size_t act = 0; act < probe_activation_count; act++) {
+        float *gates = numbers(a, ROWS * 2 * n), *candidate = numbers(a, ROWS * n), *h_previous = numbers(a, ROWS * n);
+        kernels->gru_output(&probe_activations[act], ROWS, n, gates, candidate, h_previous, numbers(a, ROWS * n));
+    }
+}
+
+static void probe_gru_output_backward(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (size_t act = 0; act < probe_activation_count; act++) {
+        float *gates = numbers(a, ROWS * 2 * n), *candidate = numbers(a, ROWS * n), *h_previous = numbers(a, ROWS * n);
+        kernels->gru_output_backward(&probe_activations[act], ROWS, n, gates, candidate, h_previous,
+                                     numbers(a, ROWS * n));
+    }
+}
+
+static void probe_gru_gates_backward(const lstm__kernels *kernels, area *a, size_t n)
+{
+    float *gates = numbers(a, ROWS * 2 * n), *h_previous = numbers(a, ROWS * n), *d_reset = numbers(a, ROWS * n);
+    kernels->gru_gates_backward(ROWS, n, gates, h_previous, d_reset, numbers(a, ROWS * n));
+}
+
+static void probe_gru_reset_after(const lstm__kernels *kernels, area *a, size_t n)
+{
+    const float *gates = numbers(a, ROWS * 2 * n), *hidden = numbers(a, ROWS * n);
+    kernels->gru_reset_after(ROWS, n, gates, hidden, numbers(a, ROWS * n));
+}
+
+static void probe_gru_reset_after_backward(const lstm__kernels *kernels, area *a, size_t n)
+{
+    float *gates = numbers(a, ROWS * 2 * n), *hidden = numbers(a, ROWS * n);
+    kernels->gru_reset_after_backward(ROWS, n, gates, hidden, numbers(a, ROWS * n));
+}
+
+static void probe_softmax_cross_entropy(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (size_t way = 0; way < 4; way++) {
+        double loss;
+        const float *logits = numbers(a, n), *labels = numbers(a, n);
+        float *d_logits = numbers(a, n);
+        kernels->softmax_cross_entropy(n, logits, way & 1 ? labels : NULL, n / 2, 0.3f, way & 2 ? d_logits : NULL,
+                                       &loss);
+        a->results += loss * (double)(way + 1);
+    }
+}
+
+static void probe_gradient_descent(const lstm__kernels *kernels, area *a, size_t n)
+{
+    const float *g = numbers(a, n);
+    kernels->gradient_descent(n, 0.3f, g, numbers(a, n));
+}
+
+static void probe_adam(const lstm__kernels *kernels, area *a, size_t n)
+{
+    float *g = numbers(a, n), *m = numbers(a, n), *v = numbers(a, n);
+    for (size_t k = 0; k < n; k++)
+        v[k] = k % 5 ? fabsf(v[k]) : v[k];
+    kernels->adam(n, 0.01f, 0.1f, 0.001f, 1e-8f, g, m, v, numbers(a, n));
+}
+
+const kernel_probe kernel_probes[] = {
+#define LSTM__PRODUCT(name, arguments)
+#define LSTM__BODY(name, arguments) {#name, probe_##name},
+#include "kernels/kernels.def"
+#undef LSTM__PRODUCT
+#undef LSTM__BODY
+};
+const size_t kernel_probe_count = sizeof kernel_probes / sizeof kernel_probes[0];
+
+void kernel_probe_run(const kernel_probe *probe, const lstm__kernels *kernels, size_t n, bool odd, area *a)
+{
+    a->used = 0;
+    a->odd = odd;
+    a->results = 0.0;
+    a->arrays = 0;
+    probe->call(kernels, a, n);
+    area_check_guards(a, probe->name, kernels);
+}

@@ -1,0 +1,268 @@
+/* Streams: the step-by-step face of a plan. */
+#include "golden.h"
+#include "sru_cell.h"
+#include "unroll.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The CBLAS may sum in another order for another number of rows, so a stream agrees with the whole sequence to rounding;
+ * ck_close's tolerance is that of the reference. */
+
+/* A dropout over a residual over two layers, at a width that fits all. */
+static lstm_cell *wrapped_stack(size_t width)
+{
+    lstm_cell *layers[2] = {test_cell("lstm", width, LSTM_ACTIVATION_DEFAULT, 1.0f),
+                            test_cell("gru", width, LSTM_ACTIVATION_DEFAULT, 1.0f)};
+    lstm_cell *stack, *residual, *dropout;
+    ck_ok(lstm_cell_create_multi_rnn(NULL, layers, 2, &stack));
+    ck_ok(lstm_cell_create_residual(NULL, stack, &residual));
+    ck_ok(lstm_cell_create_dropout(NULL, residual, LSTM_ARGS(lstm_dropout_config, .output_keep_prob = 0.5f), &dropout));
+    lstm_cell_destroy(layers[0]);
+    lstm_cell_destroy(layers[1]);
+    lstm_cell_destroy(stack);
+    lstm_cell_destroy(residual);
+    return dropout;
+}
+
+static lstm_cell *streamed_cell(size_t kind)
+{
+    lstm_cell *cell;
+    if (kind < test_cell_kind_count)
+        return test_cell(test_cell_kinds[kind], 4, LSTM_ACTIVATION_DEFAULT, 1.0f);
+    if (kind == test_cell_kind_count)
+        return wrapped_stack(4);
+    ck_ok(sru_cell_create(NULL, 4, &cell));
+    return cell;
+}
+
+/* The outputs of an unroll, streamed in portions of `step` time steps from its initial state. */
+static void check_streamed(unroll *u, const lstm_params *frozen, size_t step)
+{
+    const size_t batch = u->shape.batch, time = u->shape.time, in = u->shape.input, out = u->output;
+    const bool time_major = u->shape.layout == LSTM_TIME_MAJOR;
+    float *x = test_allocate(batch * step * in, sizeof *x), *y = test_allocate(batch * step * out, sizeof *y);
+    float *all = test_allocate(u->y_count, sizeof *all);
+    lstm_stream *stream;
+    ck_ok(lstm_stream_create(u->rnn, frozen, LSTM_ARGS(lstm_stream_config, .batch = batch, .max_steps = 3), &stream));
+    for (size_t leaf = 0; leaf < u->leaves; leaf++)
+        memcpy(lstm_stream_state(stream, leaf), u->state[leaf], u->state_count[leaf] * sizeof(float));
+    for (size_t t = 0; t < time; t += step) {
+        const size_t steps = time - t < step ? time - t : step;
+        for (size_t row = 0; row < batch; row++)
+            for (size_t s = 0; s < steps; s++)
+                memcpy(x + (time_major ? s * batch + row : row * steps + s) * in,
+                       u->x + unroll_place(u, row, t + s) * in, in * sizeof *x);
+        ck_ok(lstm_stream_run(stream, steps, x, y));
+        for (size_t row = 0; row < batch; row++)
+            for (size_t s = 0; s < steps; s++)
+                memcpy(all + unroll_place(u, row, t + s) * out,
+                       y + (time_major ? s * batch + row : row * steps + s) * out, out * sizeof *y);
+    }
+    ck_close(all, u->y, u->y_count, "streamed outputs");
+    for (size_t leaf = 0; leaf < u->leaves; leaf++)
+        ck_close(lstm_stream_state(stream, leaf), u->final[leaf], u->state_count[leaf], "state");
+    lstm_stream_destroy(stream);
+    free(x);
+    free(y);
+    free(all);
+}
+
+START_TEST(a_stream_in_any_portions_is_the_whole_sequence)
+{
+    static const size_t portions[] = {1, 2, 7, 20};
+    for (size_t kind = 0; kind < test_cell_kind_count + 2; kind++)
+        for (int layout = 0; layout < 2; layout++) {
+            const unroll_shape shape = {
+                .input = 4, .batch = 3, .time = 20, .layout = layout ? LSTM_TIME_MAJOR : LSTM_BATCH_MAJOR};
+            lstm_cell *cell = streamed_cell(kind);
+            lstm_params *frozen;
+            unroll u;
+            unroll_create(&u, NULL, cell, &shape);
+            lstm_cell_destroy(cell);
+            unroll_run(&u);
+            ck_ok(lstm_params_freeze(u.weights, &frozen));
+            for (size_t k = 0; k < sizeof portions / sizeof portions[0]; k++)
+                check_streamed(&u, frozen, portions[k]);
+            lstm_params_destroy(frozen);
+            unroll_destroy(&u);
+        }
+}
+END_TEST
+
+typedef struct small_stream {
+    lstm_params *weights, *frozen;
+    lstm_rnn *rnn;
+    lstm_stream *stream;
+} small_stream;
+
+static small_stream set_up(size_t batch, bool learned)
+{
+    small_stream s;
+    lstm_cell *cell = test_cell("lstm", 3, LSTM_ACTIVATION_DEFAULT, 1.0f);
+    ck_ok(lstm_params_create(NULL, &s.weights));
+    ck_ok(lstm_rnn_create(s.weights, NULL, cell, 2, LSTM_ARGS(lstm_rnn_config, .learned_initial_state = learned),
+                          &s.rnn));
+    ck_ok(lstm_params_initialize(s.weights, 1));
+    if (learned) {
+        lstm_variable_info info;
+        ck_ok(lstm_params_find(s.weights, "rnn/initial_state_1", &info));
+        for (size_t k = 0; k < 3; k++)
+            lstm_params_edit(s.weights, NULL)[info.offset + k] = 0.5f;
+    }
+    ck_ok(lstm_params_freeze(s.weights, &s.frozen));
+    ck_ok(lstm_stream_create(s.rnn, s.frozen, LSTM_ARGS(lstm_stream_config, .batch = batch), &s.stream));
+    lstm_cell_destroy(cell);
+    return s;
+}
+
+static void tear_down(small_stream *s)
+{
+    lstm_stream_destroy(s->stream);
+    lstm_params_destroy(s->frozen);
+    lstm_params_destroy(s->weights);
+    lstm_rnn_destroy(s->rnn);
+}
+
+START_TEST(reset_of_a_row_leaves_the_others_alone)
+{
+    small_stream s = set_up(2, false);
+    static const float x[8] = {1, 2, 3, 4, -1, 0, 2, 1};
+    float y[12], fresh[12];
+    ck_ok(lstm_stream_run(s.stream, 2, x, fresh));
+    float other[3];
+    memcpy(other, lstm_stream_state(s.stream, 1) + 3, sizeof other);
+    ck_ok(lstm_stream_reset_row(s.stream, 0));
+    for (size_t k = 0; k < 3; k++)
+        ck_assert_float_eq(lstm_stream_state(s.stream, 0)[k], 0.0f);
+    ck_assert(same_bits(other, lstm_stream_state(s.stream, 1) + 3, 3));
+    ck_ok(lstm_stream_run(s.stream, 2, x, y));
+    ck_assert(same_bits(y, fresh, 6));
+    ck_assert(!same_bits(y + 6, fresh + 6, 6));
+    ck_ok(lstm_stream_reset(s.stream));
+    ck_ok(lstm_stream_run(s.stream, 2, x, y));
+    ck_assert(same_bits(y, fresh, 12));
+    tear_down(&s);
+}
+END_TEST
+
+START_TEST(a_stream_starts_from_the_learned_initial_state)
+{
+    small_stream s = set_up(2, true);
+    for (int again = 0; again < 2; again++) {
+        for (size_t k = 0; k < 6; k++) {
+            ck_assert_float_eq(lstm_stream_state(s.stream, 0)[k], 0.0f);
+            ck_assert_float_eq(lstm_stream_state(s.stream, 1)[k], 0.5f);
+        }
+        float x[4] = {1, 2, 3, 4}, y[6];
+        ck_ok(lstm_stream_run(s.stream, 1, x, y));
+        ck_ok(lstm_stream_reset(s.stream));
+    }
+    tear_down(&s);
+}
+END_TEST
+
+START_TEST(a_stream_does_not_see_weights_that_are_edited_later)
+{
+    small_stream s = set_up(1, false);
+    static const float x[2] = {1, -1};
+    float before[3], after[3];
+    size_t count;
+    ck_ok(lstm_stream_run(s.stream, 1, x, before));
+    float *block = lstm_params_edit(s.weights, &count);
+    for (size_t k = 0; k < count; k++)
+        block[k] = 9.0f;
+    ck_ok(lstm_stream_reset(s.stream));
+    ck_ok(lstm_stream_run(s.stream, 1, x, after));
+    ck_assert(same_bits(before, after, 3));
+    tear_down(&s);
+}
+END_TEST
+
+START_TEST(frozen_weights_cannot_be_written)
+{
+    small_stream s = set_up(1, false);
+    lstm_optimizer *adam;
+    lstm_params *grads;
+    size_t count;
+    ck_assert_ptr_null(lstm_params_edit(s.frozen, &count));
+    ck_fails(lstm_params_initialize(s.frozen, 1), LSTM_ERR_STATE, "frozen");
+    float *before = test_allocate(1000, sizeof *before);
+    const float *block = lstm_params_data(s.frozen, &count);
+    memcpy(before, block, count * sizeof *before);
+    lstm_params_zero(s.frozen);
+    ck_assert(same_bits(before, block, count));
+    ck_ok(lstm_params_create_like(s.weights, &grads));
+    ck_ok(lstm_optimizer_create_adam(NULL, s.weights, NULL, &adam));
+    ck_fails(lstm_optimizer_apply(adam, s.frozen, grads), LSTM_ERR_STATE, "frozen");
+    lstm_params *open;
+    ck_ok(lstm_params_create(NULL, &open));
+    ck_fails(lstm_params_freeze(open, &grads), LSTM_ERR_STATE, "open");
+    free(before);
+    lstm_params_destroy(open);
+    lstm_params_destroy(grads);
+    lstm_optimizer_destroy(adam);
+    tear_down(&s);
+}
+END_TEST
+
+START_TEST(a_bidirectional_plan_is_refused_by_name)
+{
+    lstm_cell *cell = test_cell("gru", 3, LSTM_ACTIVATION_DEFAULT, 1.0f);
+    lstm_params *weights, *frozen;
+    lstm_rnn *rnn;
+    lstm_stream *stream = NULL;
+    ck_ok(lstm_params_create(NULL, &weights));
+    ck_ok(lstm_rnn_create_bidirectional(weights, NULL, cell, cell, 2, NULL, &rnn));
+    ck_ok(lstm_params_initialize(weights, 1));
+    ck_ok(lstm_params_freeze(weights, &frozen));
+    ck_fails(lstm_stream_create(rnn, frozen, NULL, &stream), LSTM_ERR_UNSUPPORTED, "bidirectional");
+    ck_assert_ptr_null(stream);
+    lstm_params_destroy(frozen);
+    lstm_params_destroy(weights);
+    lstm_rnn_destroy(rnn);
+    lstm_cell_destroy(cell);
+}
+END_TEST
+
+START_TEST(a_stream_says_what_is_wrong)
+{
+    small_stream s = set_up(2, false), other = set_up(2, false);
+    lstm_stream *stream = NULL;
+    float x[4] = {0}, y[6];
+    ck_fails(lstm_stream_create(NULL, s.frozen, NULL, &stream), LSTM_ERR_INVALID_ARGUMENT, "rnn");
+    ck_fails(lstm_stream_create(s.rnn, NULL, NULL, &stream), LSTM_ERR_INVALID_ARGUMENT, "frozen");
+    ck_fails(lstm_stream_create(s.rnn, s.frozen, NULL, NULL), LSTM_ERR_INVALID_ARGUMENT, "stream");
+    ck_fails(lstm_stream_create(s.rnn, s.weights, NULL, &stream), LSTM_ERR_STATE, "not frozen");
+    ck_fails(lstm_stream_create(s.rnn, other.frozen, NULL, &stream), LSTM_ERR_SHAPE, "layout");
+    ck_fails(lstm_stream_create(s.rnn, s.frozen, LSTM_ARGS(lstm_stream_config, .batch = SIZE_MAX / 8), &stream),
+             LSTM_ERR_OUT_OF_MEMORY, "memory");
+    ck_assert_ptr_null(stream);
+    ck_fails(lstm_stream_run(NULL, 1, x, y), LSTM_ERR_INVALID_ARGUMENT, "stream");
+    ck_fails(lstm_stream_run(s.stream, 1, NULL, y), LSTM_ERR_INVALID_ARGUMENT, "inputs");
+    ck_fails(lstm_stream_run(s.stream, 1, x, NULL), LSTM_ERR_INVALID_ARGUMENT, "outputs");
+    ck_ok(lstm_stream_run(s.stream, 0, NULL, NULL));
+    ck_fails(lstm_stream_reset(NULL), LSTM_ERR_INVALID_ARGUMENT, "stream");
+    ck_fails(lstm_stream_reset_row(s.stream, 2), LSTM_ERR_INVALID_ARGUMENT, "row is 2");
+    ck_assert_ptr_null(lstm_stream_state(s.stream, 2));
+    ck_assert_ptr_null(lstm_stream_state(NULL, 0));
+    lstm_stream_destroy(NULL);
+    tear_down(&s);
+    tear_down(&other);
+}
+END_TEST
+
+Suite *stream_suite(void)
+{
+    return test_suite("stream", (const TTest *const[]){
+                                    a_stream_in_any_portions_is_the_whole_sequence,
+                                    reset_of_a_row_leaves_the_others_alone,
+                                    a_stream_starts_from_the_learned_initial_state,
+                                    a_stream_does_not_see_weights_that_are_edited_later,
+                                    frozen_weights_cannot_be_written,
+                                    a_bidirectional_plan_is_refused_by_name,
+                                    a_stream_says_what_is_wrong,
+                                    NULL,
+                                });
+}
