@@ -93,7 +93,7 @@ static void project(const lstm *l, const lstm__run *run, size_t rows, const lstm
                              p);
     memcpy(next, tape->projected, rows * p * sizeof *next);
     if (l->proj_clip > 0.0f)
-        run->kernels->clip(rows * p, l->proj_clip, next);
+        run->kernels->clip(rows * p, -l->proj_clip, l->proj_clip, next);
     run->kernels->activate_state(&lstm__linear, rows * p, next);
 }
 

@@ -6,49 +6,92 @@
 
 #include <math.h>
 
-/* Adam's slots. */
-enum { MEAN = 0, SQUARE = 1, SLOTS = 2 };
+enum { MAX_SLOTS = 3 };
 
 /* One task of an update, in floats. */
 enum { UPDATE_FLOATS = 16384 };
 
-/* One step over a part of the block. */
-typedef void update(const lstm_optimizer *optimizer, size_t first, size_t count, const float *g, float *w);
+/* An update rule: its slots, what they start at, and one step over a part of the block. */
+typedef struct rule {
+    size_t slots;
+    float starts[MAX_SLOTS];
+    void (*update)(const lstm_optimizer *optimizer, const lstm__kernels *kernels, size_t first, size_t count,
+                   const float *g, float *w);
+} rule;
+
+/* The numbers of all rules; each uses its own. */
+typedef struct numbers {
+    float learning_rate, momentum, decay, beta1, beta2, epsilon, weight_decay;
+    bool nesterov, decay_by_rate;
+} numbers;
 
 struct lstm_optimizer {
     lstm_context *context;
     lstm__layout *layout;
-    update *update;
-    float learning_rate, beta1, beta2, epsilon;
+    const rule *rule;
+    numbers n;
     float rate; /* of the step at hand */
     double beta1_power, beta2_power;
-    lstm_params *slots[SLOTS];
-    float *slot_data[SLOTS];
+    lstm_params *slots[MAX_SLOTS];
+    float *slot_data[MAX_SLOTS];
 };
 
-static lstm_status create(const char *function, lstm_context *context, const lstm_params *params, update *rule,
-                          float learning_rate, size_t slots, lstm_optimizer **optimizer)
+static lstm_status check_share(const char *function, const char *name, float share)
+{
+    if (share >= 0.0f && share < 1.0f)
+        return LSTM_OK;
+    return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: %s is %g, expected 0 to below 1", function, name, (double)share);
+}
+
+static lstm_status check_numbers(const char *function, const numbers *n)
+{
+    lstm_status status = LSTM_OK;
+    if (!(n->learning_rate > 0.0f) || isinf(n->learning_rate))
+        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: learning_rate is %g, expected above 0 and finite", function,
+                          (double)n->learning_rate);
+    if (!(n->epsilon >= 0.0f) || isinf(n->epsilon))
+        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: epsilon is %g, expected finite and not negative", function,
+                          (double)n->epsilon);
+    if ((status = check_share(function, "momentum", n->momentum)) ||
+        (status = check_share(function, "decay", n->decay)) || (status = check_share(function, "beta1", n->beta1)))
+        return status;
+    return check_share(function, "beta2", n->beta2);
+}
+
+/* Create the slots at what they start at. */
+static lstm_status make_slots(lstm_optimizer *optimizer, const lstm_params *params, const float *starts)
+{
+    for (size_t k = 0; k < optimizer->rule->slots; k++) {
+        size_t count;
+        lstm_status status = lstm_params_create_like(params, &optimizer->slots[k]);
+        if (status)
+            return status;
+        optimizer->slot_data[k] = lstm_params_edit(optimizer->slots[k], &count);
+        for (size_t j = 0; j < count; j++)
+            optimizer->slot_data[k][j] = starts[k];
+    }
+    return LSTM_OK;
+}
+
+static lstm_status create(const char *function, lstm_context *context, const lstm_params *params, const rule *which,
+                          const float *starts, const numbers *n, lstm_optimizer **optimizer)
 {
     if (!params || !optimizer)
         return lstm__fail_null(function, params ? "optimizer" : "params");
     lstm_status status = lstm__params_check(function, "params", params, lstm__params_layout(params));
-    if (status)
+    if (status || (status = check_numbers(function, n)))
         return status;
-    if (!(learning_rate > 0.0f) || isinf(learning_rate))
-        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: learning_rate is %g, expected above 0 and finite", function,
-                          (double)learning_rate);
     lstm_optimizer *made = lstm__allocate(context, 1, sizeof *made);
     if (!made)
         return lstm__fail_memory(function);
     made->context = context;
     lstm__context_retain(context);
     made->layout = lstm__layout_retain(lstm__params_layout(params));
-    made->update = rule;
-    made->learning_rate = learning_rate;
-    for (size_t k = 0; k < slots && !status; k++) {
-        status = lstm_params_create_like(params, &made->slots[k]);
-        made->slot_data[k] = lstm_params_edit(made->slots[k], NULL);
-    }
+    made->rule = which;
+    made->n = *n;
+    made->beta1_power = (double)n->beta1;
+    made->beta2_power = (double)n->beta2;
+    status = make_slots(made, params, starts);
     if (status) {
         lstm_optimizer_destroy(made);
         return status;
@@ -61,7 +104,7 @@ void lstm_optimizer_destroy(lstm_optimizer *optimizer)
 {
     if (!optimizer)
         return;
-    for (size_t k = 0; k < SLOTS; k++)
+    for (size_t k = 0; k < MAX_SLOTS; k++)
         lstm_params_destroy(optimizer->slots[k]);
     lstm__layout_release(optimizer->layout);
     lstm_context *context = optimizer->context;
@@ -69,59 +112,174 @@ void lstm_optimizer_destroy(lstm_optimizer *optimizer)
     lstm_context_destroy(context);
 }
 
-static void gradient_descent(const lstm_optimizer *optimizer, size_t first, size_t count, const float *g, float *w)
+static float value_or(lstm_optional value, float otherwise)
 {
-    lstm__context_kernels(optimizer->context)->gradient_descent(count, optimizer->rate, g + first, w + first);
+    return value.given ? value.value : otherwise;
 }
 
-static void adam(const lstm_optimizer *optimizer, size_t first, size_t count, const float *g, float *w)
+/* The rules. */
+
+static void gradient_descent(const lstm_optimizer *o, const lstm__kernels *kernels, size_t first, size_t count,
+                             const float *g, float *w)
 {
-    lstm__context_kernels(optimizer->context)
-        ->adam(count, optimizer->rate, 1.0f - optimizer->beta1, 1.0f - optimizer->beta2, optimizer->epsilon, g + first,
-               optimizer->slot_data[MEAN] + first, optimizer->slot_data[SQUARE] + first, w + first);
+    kernels->gradient_descent(count, o->rate, g + first, w + first);
 }
 
 lstm_status lstm_optimizer_create_gradient_descent(lstm_context *context, const lstm_params *params,
                                                    const lstm_gradient_descent_config *config,
                                                    lstm_optimizer **optimizer)
 {
+    static const rule descent = {.update = gradient_descent};
     const char *function = "lstm_optimizer_create_gradient_descent";
     lstm_gradient_descent_config c;
     lstm_status status = lstm__read_args(function, &c, sizeof c, config);
-    return status ? status : create(function, context, params, gradient_descent, c.learning_rate, 0, optimizer);
+    if (status)
+        return status;
+    const numbers n = {.learning_rate = c.learning_rate};
+    return create(function, context, params, &descent, descent.starts, &n, optimizer);
 }
 
-static float value_or(lstm_optional value, float otherwise)
+static void momentum(const lstm_optimizer *o, const lstm__kernels *kernels, size_t first, size_t count, const float *g,
+                     float *w)
 {
-    return value.given ? value.value : otherwise;
+    kernels->momentum(count, o->rate, o->n.momentum, o->n.nesterov, g + first, o->slot_data[0] + first, w + first);
+}
+
+lstm_status lstm_optimizer_create_momentum(lstm_context *context, const lstm_params *params,
+                                           const lstm_momentum_config *config, lstm_optimizer **optimizer)
+{
+    static const rule with_momentum = {.slots = 1, .update = momentum};
+    const char *function = "lstm_optimizer_create_momentum";
+    lstm_momentum_config c;
+    lstm_status status = lstm__read_args(function, &c, sizeof c, config);
+    if (status)
+        return status;
+    const numbers n = {.learning_rate = c.learning_rate, .momentum = c.momentum, .nesterov = c.use_nesterov};
+    return create(function, context, params, &with_momentum, with_momentum.starts, &n, optimizer);
+}
+
+static void adagrad(const lstm_optimizer *o, const lstm__kernels *kernels, size_t first, size_t count, const float *g,
+                    float *w)
+{
+    kernels->adagrad(count, o->rate, g + first, o->slot_data[0] + first, w + first);
+}
+
+lstm_status lstm_optimizer_create_adagrad(lstm_context *context, const lstm_params *params,
+                                          const lstm_adagrad_config *config, lstm_optimizer **optimizer)
+{
+    static const rule accumulating = {.slots = 1, .update = adagrad};
+    const char *function = "lstm_optimizer_create_adagrad";
+    lstm_adagrad_config c;
+    lstm_status status = lstm__read_args(function, &c, sizeof c, config);
+    if (status)
+        return status;
+    const float start = c.initial_accumulator_value == 0.0f ? 0.1f : c.initial_accumulator_value;
+    if (!(start > 0.0f) || isinf(start))
+        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: initial_accumulator_value is %g, expected above 0 and finite",
+                          function, (double)start);
+    const numbers n = {.learning_rate = c.learning_rate};
+    return create(function, context, params, &accumulating, &start, &n, optimizer);
+}
+
+static void adadelta(const lstm_optimizer *o, const lstm__kernels *kernels, size_t first, size_t count, const float *g,
+                     float *w)
+{
+    kernels->adadelta(count, o->rate, 1.0f - o->n.decay, o->n.epsilon, g + first, o->slot_data[0] + first,
+                      o->slot_data[1] + first, w + first);
+}
+
+lstm_status lstm_optimizer_create_adadelta(lstm_context *context, const lstm_params *params,
+                                           const lstm_adadelta_config *config, lstm_optimizer **optimizer)
+{
+    static const rule two_averages = {.slots = 2, .update = adadelta};
+    const char *function = "lstm_optimizer_create_adadelta";
+    lstm_adadelta_config c;
+    lstm_status status = lstm__read_args(function, &c, sizeof c, config);
+    if (status)
+        return status;
+    const numbers n = {.learning_rate = c.learning_rate == 0.0f ? 0.001f : c.learning_rate,
+                       .decay = value_or(c.rho, 0.95f),
+                       .epsilon = value_or(c.epsilon, 1e-8f)};
+    return create(function, context, params, &two_averages, two_averages.starts, &n, optimizer);
+}
+
+/* Slots: the mean square, which starts at 1, the momentum, and where it is centred the mean gradient. */
+static void rmsprop(const lstm_optimizer *o, const lstm__kernels *kernels, size_t first, size_t count, const float *g,
+                    float *w)
+{
+    float *mean = o->rule->slots > 2 ? o->slot_data[2] + first : NULL;
+    kernels->rmsprop(count, o->rate, 1.0f - o->n.decay, o->n.momentum, o->n.epsilon, g + first, o->slot_data[0] + first,
+                     mean, o->slot_data[1] + first, w + first);
+}
+
+lstm_status lstm_optimizer_create_rmsprop(lstm_context *context, const lstm_params *params,
+                                          const lstm_rmsprop_config *config, lstm_optimizer **optimizer)
+{
+    static const rule plain = {.slots = 2, .starts = {1.0f}, .update = rmsprop};
+    static const rule centered = {.slots = 3, .starts = {1.0f}, .update = rmsprop};
+    const char *function = "lstm_optimizer_create_rmsprop";
+    lstm_rmsprop_config c;
+    lstm_status status = lstm__read_args(function, &c, sizeof c, config);
+    if (status)
+        return status;
+    const numbers n = {.learning_rate = c.learning_rate,
+                       .decay = value_or(c.decay, 0.9f),
+                       .momentum = c.momentum,
+                       .epsilon = value_or(c.epsilon, 1e-10f)};
+    const rule *which = c.centered ? &centered : &plain;
+    return create(function, context, params, which, which->starts, &n, optimizer);
+}
+
+static void adam(const lstm_optimizer *o, const lstm__kernels *kernels, size_t first, size_t count, const float *g,
+                 float *w)
+{
+    kernels->adam(count, o->rate, 1.0f - o->n.beta1, 1.0f - o->n.beta2, o->n.epsilon, g + first,
+                  o->slot_data[0] + first, o->slot_data[1] + first, w + first);
 }
 
 lstm_status lstm_optimizer_create_adam(lstm_context *context, const lstm_params *params, const lstm_adam_config *config,
                                        lstm_optimizer **optimizer)
 {
+    static const rule moments = {.slots = 2, .update = adam};
     const char *function = "lstm_optimizer_create_adam";
     lstm_adam_config c;
     lstm_status status = lstm__read_args(function, &c, sizeof c, config);
     if (status)
         return status;
-    const float beta1 = value_or(c.beta1, 0.9f), beta2 = value_or(c.beta2, 0.999f);
-    const float epsilon = value_or(c.epsilon, 1e-8f);
-    if (!(beta1 >= 0.0f && beta1 < 1.0f && beta2 >= 0.0f && beta2 < 1.0f))
-        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: beta1 %g, beta2 %g, expected 0 <= beta < 1", function,
-                          (double)beta1, (double)beta2);
-    if (!(epsilon >= 0.0f) || isinf(epsilon))
-        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: epsilon is %g, expected finite and not negative", function,
-                          (double)epsilon);
-    status =
-        create(function, context, params, adam, c.learning_rate == 0.0f ? 0.001f : c.learning_rate, SLOTS, optimizer);
+    const numbers n = {.learning_rate = c.learning_rate == 0.0f ? 0.001f : c.learning_rate,
+                       .beta1 = value_or(c.beta1, 0.9f),
+                       .beta2 = value_or(c.beta2, 0.999f),
+                       .epsilon = value_or(c.epsilon, 1e-8f)};
+    return create(function, context, params, &moments, moments.starts, &n, optimizer);
+}
+
+static void adamw(const lstm_optimizer *o, const lstm__kernels *kernels, size_t first, size_t count, const float *g,
+                  float *w)
+{
+    const float share = o->n.decay_by_rate ? o->n.learning_rate * o->n.weight_decay : o->n.weight_decay;
+    kernels->scale(count, 1.0f - share, w + first);
+    adam(o, kernels, first, count, g, w);
+}
+
+lstm_status lstm_optimizer_create_adamw(lstm_context *context, const lstm_params *params,
+                                        const lstm_adamw_config *config, lstm_optimizer **optimizer)
+{
+    static const rule decayed_moments = {.slots = 2, .update = adamw};
+    const char *function = "lstm_optimizer_create_adamw";
+    lstm_adamw_config c;
+    lstm_status status = lstm__read_args(function, &c, sizeof c, config);
     if (status)
         return status;
-    (*optimizer)->beta1 = beta1;
-    (*optimizer)->beta2 = beta2;
-    (*optimizer)->epsilon = epsilon;
-    (*optimizer)->beta1_power = (double)beta1;
-    (*optimizer)->beta2_power = (double)beta2;
-    return LSTM_OK;
+    if (!(c.weight_decay > 0.0f && c.weight_decay < 1.0f))
+        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: weight_decay is %g, expected above 0 and below 1", function,
+                          (double)c.weight_decay);
+    const numbers n = {.learning_rate = c.learning_rate == 0.0f ? 0.001f : c.learning_rate,
+                       .beta1 = value_or(c.beta1, 0.9f),
+                       .beta2 = value_or(c.beta2, 0.999f),
+                       .epsilon = value_or(c.epsilon, 1e-8f),
+                       .weight_decay = c.weight_decay,
+                       .decay_by_rate = c.decay_by_rate};
+    return create(function, context, params, &decayed_moments, decayed_moments.starts, &n, optimizer);
 }
 
 lstm_status lstm_optimizer_set_learning_rate(lstm_optimizer *optimizer, float learning_rate)
@@ -132,12 +290,14 @@ lstm_status lstm_optimizer_set_learning_rate(lstm_optimizer *optimizer, float le
     if (!(learning_rate >= 0.0f) || isinf(learning_rate))
         return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: learning_rate is %g, expected finite and not negative",
                           function, (double)learning_rate);
-    optimizer->learning_rate = learning_rate;
+    optimizer->n.learning_rate = learning_rate;
     return LSTM_OK;
 }
 
 typedef struct apply_work {
-    const lstm_optimizer *optimizer;
+    const lstm_optimizer *optimizer; /* NULL: a moving average */
+    const lstm__kernels *kernels;
+    float share; /* of the moving average */
     size_t count;
     const float *g;
     float *w;
@@ -148,7 +308,36 @@ static void apply_part(void *arg, size_t part, size_t lane)
     (void)lane;
     const apply_work *work = arg;
     const size_t first = part * UPDATE_FLOATS, left = work->count - first;
-    work->optimizer->update(work->optimizer, first, left < UPDATE_FLOATS ? left : UPDATE_FLOATS, work->g, work->w);
+    const size_t count = left < UPDATE_FLOATS ? left : UPDATE_FLOATS;
+    if (work->optimizer)
+        work->optimizer->rule->update(work->optimizer, work->kernels, first, count, work->g, work->w);
+    else
+        work->kernels->move(count, work->share, work->g + first, work->w + first);
+}
+
+/* One pass over the block, in parts. */
+static void apply(lstm_context *context, apply_work *work, lstm_params *weights)
+{
+    work->kernels = lstm__context_kernels(context);
+    work->w = lstm_params_edit(weights, &work->count);
+    const double operations = 20.0 * (double)work->count; /* a division and a root weigh more than a product */
+    lstm__parallel(context, (work->count + UPDATE_FLOATS - 1) / UPDATE_FLOATS, operations, apply_part, work);
+}
+
+lstm_status lstm_moving_average(lstm_params *shadow, const lstm_params *weights, float decay)
+{
+    const char *function = "lstm_moving_average";
+    if (!weights)
+        return lstm__fail_null(function, "weights");
+    lstm_status status = lstm__params_check(function, "weights", weights, lstm__params_layout(weights));
+    if (status || (status = lstm__params_check_writable(function, "shadow", shadow, lstm__params_layout(weights))) ||
+        (status = check_share(function, "decay", decay)))
+        return status;
+    if (shadow == weights)
+        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: shadow and weights are the same store", function);
+    apply_work work = {.share = 1.0f - decay, .g = lstm_params_data(weights, NULL)};
+    apply(lstm__params_context(shadow), &work, shadow);
+    return LSTM_OK;
 }
 
 lstm_status lstm_optimizer_apply(lstm_optimizer *optimizer, lstm_params *weights, const lstm_params *gradients)
@@ -161,15 +350,12 @@ lstm_status lstm_optimizer_apply(lstm_optimizer *optimizer, lstm_params *weights
         return status;
     if (weights == gradients)
         return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: weights and gradients are the same store", function);
-    optimizer->rate = optimizer->learning_rate;
-    if (optimizer->update == adam)
-        optimizer->rate = (float)((double)optimizer->learning_rate * sqrt(1.0 - optimizer->beta2_power) /
-                                  (1.0 - optimizer->beta1_power));
+    /* Without betas both powers are 0: the rate is the learning rate. */
+    optimizer->rate = (float)((double)optimizer->n.learning_rate * sqrt(1.0 - optimizer->beta2_power) /
+                              (1.0 - optimizer->beta1_power));
     apply_work work = {.optimizer = optimizer, .g = lstm_params_data(gradients, NULL)};
-    work.w = lstm_params_edit(weights, &work.count);
-    const double operations = 20.0 * (double)work.count; /* a division and a root weigh more than a product */
-    lstm__parallel(optimizer->context, (work.count + UPDATE_FLOATS - 1) / UPDATE_FLOATS, operations, apply_part, &work);
-    optimizer->beta1_power *= (double)optimizer->beta1;
-    optimizer->beta2_power *= (double)optimizer->beta2;
+    apply(optimizer->context, &work, weights);
+    optimizer->beta1_power *= (double)optimizer->n.beta1;
+    optimizer->beta2_power *= (double)optimizer->n.beta2;
     return LSTM_OK;
 }

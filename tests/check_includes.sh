@@ -18,7 +18,7 @@ BEGIN {
     place("params", 3, 3)
     place("cell", 4, 4)
     place("rnn tape unroll dynamic_rnn dynamic_rnn_backward raw_rnn stream check_gradient", 5, 5)
-    place("dense loss optimizer array sequence_array embedding", 6, 3)
+    place("dense loss optimizer clip schedule array sequence_array embedding", 6, 3)
 }
 function place(modules, its_layer, highest,    names, k)
 {

@@ -177,7 +177,19 @@ static void probe_multiply(const lstm__kernels *kernels, area *a, size_t n)
 
 static void probe_clip(const lstm__kernels *kernels, area *a, size_t n)
 {
-    kernels->clip(n, 1.5f, numbers(a, n));
+    kernels->clip(n, -0.5f, 1.5f, numbers(a, n));
+}
+
+static void probe_scale(const lstm__kernels *kernels, area *a, size_t n)
+{
+    kernels->scale(n, 0.3f, numbers(a, n));
+}
+
+static void probe_sum_of_squares(const lstm__kernels *kernels, area *a, size_t n)
+{
+    double sum;
+    kernels->sum_of_squares(n, numbers(a, n), &sum);
+    a->results += sum;
 }
 
 static void probe_clip_backward(const lstm__kernels *kernels, area *a, size_t n)
@@ -368,11 +380,52 @@ static void probe_gradient_descent(const lstm__kernels *kernels, area *a, size_t
     kernels->gradient_descent(n, 0.3f, g, numbers(a, n));
 }
 
-static void probe_adam(const lstm__kernels *kernels, area *a, size_t n)
+/* Numbers of which most are not negative, as sums of squares are. */
+static float *squares(area *a, size_t n)
 {
-    float *g = numbers(a, n), *m = numbers(a, n), *v = numbers(a, n);
+    float *v = numbers(a, n);
     for (size_t k = 0; k < n; k++)
         v[k] = k % 5 ? fabsf(v[k]) : v[k];
+    return v;
+}
+
+static void probe_move(const lstm__kernels *kernels, area *a, size_t n)
+{
+    const float *y = numbers(a, n);
+    kernels->move(n, 0.1f, y, numbers(a, n));
+}
+
+static void probe_momentum(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (int nesterov = 0; nesterov < 2; nesterov++) {
+        float *g = numbers(a, n), *sum = numbers(a, n);
+        kernels->momentum(n, 0.1f, 0.9f, nesterov, g, sum, numbers(a, n));
+    }
+}
+
+static void probe_adagrad(const lstm__kernels *kernels, area *a, size_t n)
+{
+    float *g = numbers(a, n), *sum = squares(a, n);
+    kernels->adagrad(n, 0.1f, g, sum, numbers(a, n));
+}
+
+static void probe_adadelta(const lstm__kernels *kernels, area *a, size_t n)
+{
+    float *g = numbers(a, n), *square = squares(a, n), *update = squares(a, n);
+    kernels->adadelta(n, 1.0f, 0.05f, 1e-8f, g, square, update, numbers(a, n));
+}
+
+static void probe_rmsprop(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (int centered = 0; centered < 2; centered++) {
+        float *g = numbers(a, n), *square = squares(a, n), *mean = numbers(a, n), *m = numbers(a, n);
+        kernels->rmsprop(n, 0.01f, 0.1f, 0.9f, 1e-10f, g, square, centered ? mean : NULL, m, numbers(a, n));
+    }
+}
+
+static void probe_adam(const lstm__kernels *kernels, area *a, size_t n)
+{
+    float *g = numbers(a, n), *m = numbers(a, n), *v = squares(a, n);
     kernels->adam(n, 0.01f, 0.1f, 0.001f, 1e-8f, g, m, v, numbers(a, n));
 }
 

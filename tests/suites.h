@@ -12,6 +12,7 @@
     SUITE(cell_variables)                                                                                              \
     SUITE(cells)                                                                                                       \
     SUITE(check_gradient)                                                                                              \
+    SUITE(clip)                                                                                                        \
     SUITE(context)                                                                                                     \
     SUITE(custom_activation)                                                                                           \
     SUITE(custom_cell)                                                                                                 \
@@ -23,11 +24,13 @@
     SUITE(kernels)                                                                                                     \
     SUITE(loss)                                                                                                        \
     SUITE(optimizer)                                                                                                   \
+    SUITE(optimizer_rules)                                                                                             \
     SUITE(params)                                                                                                      \
     SUITE(raw_rnn)                                                                                                     \
     SUITE(random)                                                                                                      \
     SUITE(reference)                                                                                                   \
     SUITE(rnn)                                                                                                         \
+    SUITE(schedule)                                                                                                    \
     SUITE(sequence_array)                                                                                              \
     SUITE(status)                                                                                                      \
     SUITE(stream)                                                                                                      \

@@ -263,7 +263,7 @@ START_TEST(a_clip_keeps_its_limit_and_nan_and_passes_the_gradient_up_to_the_limi
     for (size_t table = 0; lstm__kernels_at(table); table++) {
         float clipped[POINTS], gradient[POINTS];
         memcpy(clipped, x, sizeof x);
-        lstm__kernels_at(table)->clip(POINTS, 1.5f, clipped);
+        lstm__kernels_at(table)->clip(POINTS, -1.5f, 1.5f, clipped);
         for (size_t k = 0; k < POINTS; k++)
             gradient[k] = (float)(k + 1);
         lstm__kernels_at(table)->clip_backward(POINTS, 1.5f, x, gradient);

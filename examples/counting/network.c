@@ -16,6 +16,7 @@ struct counting_network {
 
     /* what training needs */
     lstm_params *gradients;
+    float clip_norm; /* 0: none */
     lstm_optimizer *optimizer;
     lstm_tape *tape;
     float *output, *d_output; /* [batch][units]: of the last layer, at the last bit */
@@ -92,13 +93,28 @@ static bool create_stack(lstm_context *context, const counting_options *options,
 
 static lstm_status create_optimizer(counting_network *n, const counting_options *options)
 {
-    const lstm_adam_config *adam = LSTM_ARGS(lstm_adam_config, .learning_rate = options->learning_rate);
-    const lstm_gradient_descent_config *descent =
-        LSTM_ARGS(lstm_gradient_descent_config, .learning_rate = options->learning_rate);
+    const char *name = options->optimizer;
+    const float rate = options->learning_rate;
+    const bool nesterov = strcmp(name, "nesterov") == 0;
+    lstm_optimizer **made = &n->optimizer;
 
-    if (strcmp(options->optimizer, "gradient_descent") == 0)
-        return lstm_optimizer_create_gradient_descent(n->context, n->weights, descent, &n->optimizer);
-    return lstm_optimizer_create_adam(n->context, n->weights, adam, &n->optimizer);
+    if (strcmp(name, "gradient_descent") == 0)
+        return lstm_optimizer_create_gradient_descent(
+            n->context, n->weights, LSTM_ARGS(lstm_gradient_descent_config, .learning_rate = rate), made);
+    if (strcmp(name, "momentum") == 0 || nesterov)
+        return lstm_optimizer_create_momentum(
+            n->context, n->weights,
+            LSTM_ARGS(lstm_momentum_config, .learning_rate = rate, .momentum = 0.9F, .use_nesterov = nesterov), made);
+    if (strcmp(name, "adagrad") == 0)
+        return lstm_optimizer_create_adagrad(n->context, n->weights,
+                                             LSTM_ARGS(lstm_adagrad_config, .learning_rate = rate), made);
+    if (strcmp(name, "adadelta") == 0)
+        return lstm_optimizer_create_adadelta(n->context, n->weights,
+                                              LSTM_ARGS(lstm_adadelta_config, .learning_rate = rate), made);
+    if (strcmp(name, "rmsprop") == 0)
+        return lstm_optimizer_create_rmsprop(n->context, n->weights,
+                                             LSTM_ARGS(lstm_rmsprop_config, .learning_rate = rate), made);
+    return lstm_optimizer_create_adam(n->context, n->weights, LSTM_ARGS(lstm_adam_config, .learning_rate = rate), made);
 }
 
 /* Declare the layers' variables in the store, draw the weights by the seed, and then bind a second
@@ -145,6 +161,7 @@ counting_network *network_create(const counting_options *options)
     network->bits = options->bits;
     network->classes = options->bits + 1;
     network->batch = options->batch;
+    network->clip_norm = options->clip_norm;
     if (!create_layers(network, options) || !create_memory(network, options)) {
         network_destroy(network);
         return NULL;
@@ -192,12 +209,12 @@ const char *network_isa(const counting_network *network)
     return lstm_context_isa_name(network->context);
 }
 
-/* Forward to the loss, backward to the gradients, then let the optimizer move the weights. */
 bool network_set_learning_rate(counting_network *n, float learning_rate)
 {
     return succeeded(lstm_optimizer_set_learning_rate(n->optimizer, learning_rate));
 }
 
+/* Forward to the loss, backward to the gradients, then let the optimizer move the weights. */
 bool network_train(counting_network *n, const float *inputs, const float *targets, float *loss, double *accuracy)
 {
     const lstm_dynamic_rnn_args *forward = LSTM_ARGS(lstm_dynamic_rnn_args, .batch = n->batch, .time = n->bits,
@@ -214,6 +231,7 @@ bool network_train(counting_network *n, const float *inputs, const float *target
            succeeded(lstm_dense_backward(n->dense, n->weights, n->batch, n->output, n->logits, n->d_logits,
                                          n->gradients, n->d_output)) &&
            succeeded(lstm_dynamic_rnn_backward(n->tape, n->weights, backward)) &&
+           (n->clip_norm == 0 || succeeded(lstm_clip_by_global_norm(n->gradients, n->clip_norm, NULL))) &&
            succeeded(lstm_optimizer_apply(n->optimizer, n->weights, n->gradients));
 }
 

@@ -14,41 +14,43 @@
 
 enum { MAX_THREADS = 1024 /* of a context */, MAX_LAYERS = 1000 };
 
-static const char usage[] = "usage: counting [options]\n"
-                            "\n"
-                            "Teach a recurrent network to count the ones in a sequence of bits.\n"
-                            "\n"
-                            "  --cell NAME           lstm, basic_lstm, gru, basic_rnn, cudnn_compatible_gru,\n"
-                            "                        layer_norm_basic_lstm or coupled_input_forget_lstm (lstm)\n"
-                            "  --units N             width of each layer's cell (50)\n"
-                            "  --layers N            cells one above the other, 1 to 1000 (1)\n"
-                            "  --bits N              length of a sequence, 1 to 24 (20)\n"
-                            "  --batch N             sequences in a training step (128)\n"
-                            "  --epochs N            passes over the training set (3)\n"
-                            "  --train N             size of the training set (8 tenths of all 2^bits sequences)\n"
-                            "  --learning-rate X     falls to 0 over the last third of the steps\n"
-                            "                        (0.001)\n"
-                            "  --optimizer NAME      adam or gradient_descent (adam)\n"
-                            "  --seed N              of the weights and of the data's order (1)\n"
-                            "  --threads N           1 to 1024 (all cores)\n"
-                            "  --cache FILE          keeps the data set from one run to the next, or none\n"
-                            "                        (build/synthetic_dataset.bin)\n"
-                            "  --prompt              afterwards, count the ones in sequences from standard input\n"
-                            "  --report FILE.html    write a page with curves and tables\n"
-                            "  --quiet               no progress bar\n"
-                            "  --help                print this text\n"
-                            "\n"
-                            "Not available yet: --clip-norm --save --model --predict --checkpoint --checkpoint-every\n"
-                            "--resume.\n"
-                            "\n"
-                            "The last line on standard output is the result, a record of key=value pairs. Losses are "
-                            "means\n"
-                            "per sequence, in nats.\n"
-                            "\n"
-                            "Ctrl-C (or SIGTERM) ends training after the current step: what was learned until then is\n"
-                            "evaluated and reported as usual. A second one ends the program at once.\n"
-                            "\n"
-                            "Exit status: 0 success, 1 failure, 2 wrong usage, 130 after Ctrl-C, 143 after SIGTERM.\n";
+static const char usage[] =
+    "usage: counting [options]\n"
+    "\n"
+    "Teach a recurrent network to count the ones in a sequence of bits.\n"
+    "\n"
+    "  --cell NAME           lstm, basic_lstm, gru, basic_rnn, cudnn_compatible_gru,\n"
+    "                        layer_norm_basic_lstm or coupled_input_forget_lstm (lstm)\n"
+    "  --units N             width of each layer's cell (50)\n"
+    "  --layers N            cells one above the other, 1 to 1000 (1)\n"
+    "  --bits N              length of a sequence, 1 to 24 (20)\n"
+    "  --batch N             sequences in a training step (128)\n"
+    "  --epochs N            passes over the training set (3)\n"
+    "  --train N             size of the training set (8 tenths of all 2^bits sequences)\n"
+    "  --learning-rate X     falls to 0 over the last third of the steps\n"
+    "                        (0.001)\n"
+    "  --optimizer NAME      adam, gradient_descent, momentum, nesterov (both 0.9), adagrad, adadelta or\n"
+    "                        rmsprop (adam)\n"
+    "  --clip-norm X         scale the gradients of a step down to this norm, all together (none)\n"
+    "  --seed N              of the weights and of the data's order (1)\n"
+    "  --threads N           1 to 1024 (all cores)\n"
+    "  --cache FILE          keeps the data set from one run to the next, or none\n"
+    "                        (build/synthetic_dataset.bin)\n"
+    "  --prompt              afterwards, count the ones in sequences from standard input\n"
+    "  --report FILE.html    write a page with curves and tables\n"
+    "  --quiet               no progress bar\n"
+    "  --help                print this text\n"
+    "\n"
+    "Not available yet: --save --model --predict --checkpoint --checkpoint-every --resume.\n"
+    "\n"
+    "The last line on standard output is the result, a record of key=value pairs. Losses are "
+    "means\n"
+    "per sequence, in nats.\n"
+    "\n"
+    "Ctrl-C (or SIGTERM) ends training after the current step: what was learned until then is\n"
+    "evaluated and reported as usual. A second one ends the program at once.\n"
+    "\n"
+    "Exit status: 0 success, 1 failure, 2 wrong usage, 130 after Ctrl-C, 143 after SIGTERM.\n";
 
 /* Say in one line why the command line is refused. */
 static bool refuse(const char *format, ...)
@@ -152,14 +154,15 @@ static bool store_value(const option_rule *rule, const char *text)
                                         "layer_norm_basic_lstm",
                                         "coupled_input_forget_lstm",
                                         NULL};
-    static const char *const optimizers[] = {"adam", "gradient_descent", NULL};
+    static const char *const optimizers[] = {"adam",    "gradient_descent", "momentum", "nesterov",
+                                             "adagrad", "adadelta",         "rmsprop",  NULL};
 
     switch (rule->kind) {
     case SIZE: return parse_size(rule->name, text, rule->target);
     case SEED: return parse_seed(rule->name, text, rule->target);
     case RATE: return parse_rate(rule->name, text, rule->target);
     case CELL: return parse_choice(rule->name, text, cells, "unknown", rule->target);
-    case OPTIMIZER: return parse_choice(rule->name, text, optimizers, "not available yet", rule->target);
+    case OPTIMIZER: return parse_choice(rule->name, text, optimizers, "unknown", rule->target);
     case FILE_NAME: return parse_file(rule->name, text, rule->target);
     case FLAG:
     case LATER: break;
@@ -238,7 +241,7 @@ options_verdict options_parse(int argc, char **argv, counting_options *options)
         {"--train", SIZE, &options->train},
         {"--learning-rate", RATE, &options->learning_rate},
         {"--optimizer", OPTIMIZER, &options->optimizer},
-        {"--clip-norm", LATER, NULL},
+        {"--clip-norm", RATE, &options->clip_norm},
         {"--seed", SEED, &options->seed},
         {"--threads", SIZE, &options->threads},
         {"--cache", FILE_NAME, &options->cache},

@@ -9,11 +9,12 @@
 /* The strings belong to argv, or are literals. */
 typedef struct counting_options {
     const char *cell;      /* as in lstm_cell_create_... */
-    const char *optimizer; /* adam or gradient_descent */
+    const char *optimizer; /* as in lstm_optimizer_create_..., or nesterov */
     size_t units, layers;
     size_t bits;
     size_t batch, epochs, train; /* sequences in a step and in the training set */
     float learning_rate;
+    float clip_norm; /* 0: none */
     uint64_t seed;
     size_t threads;
     const char *cache;  /* NULL: the data set is kept in memory only */

@@ -30,6 +30,7 @@
 #include <lstm/random.h>
 #include <lstm/raw_rnn.h>
 #include <lstm/rnn.h>
+#include <lstm/schedule.h>
 #include <lstm/status.h>
 #include <lstm/stream.h>
 #include <lstm/version.h>

@@ -56,6 +56,24 @@ static void add(size_t count, const float *x, float *y)
         store(y + k, lanes, plus(load(y + k, lanes), load(x + k, lanes)));
 }
 
+static void scale(size_t count, float factor, float *x)
+{
+    FOR_VECTORS (k, lanes, count)
+        store(x + k, lanes, times(load(x + k, lanes), all(factor)));
+}
+
+static void sum_of_squares(size_t count, const float *x, double *sum)
+{
+    double parts[16] = {0.0}; /* each over every 16th number, and one fixed tree over them */
+    for (size_t first = 0; first < count; first += 16)
+        for (size_t k = 0; k < 16 && first + k < count; k++)
+            parts[k] += (double)x[first + k] * (double)x[first + k];
+    for (size_t half = 8; half; half /= 2)
+        for (size_t k = 0; k < half; k++)
+            parts[k] += parts[k + half];
+    *sum = parts[0];
+}
+
 static void multiply(size_t count, const float *x, float *y)
 {
     FOR_VECTORS (k, lanes, count)
@@ -72,10 +90,10 @@ static void product_sums(size_t rows, size_t n, const float *x, size_t ldx, cons
     }
 }
 
-static void clip(size_t count, float limit, float *x)
+static void clip(size_t count, float low, float high, float *x)
 {
-    FOR_VECTORS (k, lanes, count)
-        store(x + k, lanes, clipped(load(x + k, lanes), all(limit)));
+    FOR_VECTORS (k, lanes, count) /* NaN stays NaN */
+        store(x + k, lanes, minimum(all(high), maximum(all(low), load(x + k, lanes))));
 }
 
 static void clip_backward(size_t count, float limit, const float *x, float *d)
@@ -264,10 +282,74 @@ static void softmax_cross_entropy(size_t n, const float *logits, const float *la
     }
 }
 
+/* x + share (y - x) */
+INLINE V moved(V x, V y, float share)
+{
+    return fused(minus(y, x), all(share), x);
+}
+
+static void move(size_t count, float share, const float *y, float *x)
+{
+    FOR_VECTORS (k, lanes, count)
+        store(x + k, lanes, moved(load(x + k, lanes), load(y + k, lanes), share));
+}
+
 static void gradient_descent(size_t count, float rate, const float *g, float *w)
 {
     FOR_VECTORS (k, lanes, count)
         store(w + k, lanes, fused(all(-rate), load(g + k, lanes), load(w + k, lanes)));
+}
+
+static void momentum(size_t count, float rate, float momentum, bool nesterov, const float *g, float *a, float *w)
+{
+    FOR_VECTORS (k, lanes, count) {
+        V gradient = load(g + k, lanes), sum = fused(load(a + k, lanes), all(momentum), gradient);
+        V step = nesterov ? fused(sum, all(momentum), gradient) : sum;
+        store(a + k, lanes, sum);
+        store(w + k, lanes, fused(all(-rate), step, load(w + k, lanes)));
+    }
+}
+
+static void adagrad(size_t count, float rate, const float *g, float *a, float *w)
+{
+    FOR_VECTORS (k, lanes, count) {
+        V gradient = load(g + k, lanes), sum = fused(gradient, gradient, load(a + k, lanes));
+        store(a + k, lanes, sum);
+        store(w + k, lanes, minus(load(w + k, lanes), over(times(all(rate), gradient), square_root(sum))));
+    }
+}
+
+static void adadelta(size_t count, float rate, float one_minus_rho, float epsilon, const float *g, float *a, float *u,
+                     float *w)
+{
+    FOR_VECTORS (k, lanes, count) {
+        V gradient = load(g + k, lanes), update = load(u + k, lanes);
+        V square = moved(load(a + k, lanes), times(gradient, gradient), one_minus_rho);
+        V root = square_root(plus(update, all(epsilon)));
+        V step = times(over(root, square_root(plus(square, all(epsilon)))), gradient);
+        store(a + k, lanes, square);
+        store(u + k, lanes, moved(update, times(step, step), one_minus_rho));
+        store(w + k, lanes, fused(all(-rate), step, load(w + k, lanes)));
+    }
+}
+
+static void rmsprop(size_t count, float rate, float one_minus_decay, float momentum, float epsilon, const float *g,
+                    float *s, float *mean, float *m, float *w)
+{
+    FOR_VECTORS (k, lanes, count) {
+        V gradient = load(g + k, lanes);
+        V square = moved(load(s + k, lanes), times(gradient, gradient), one_minus_decay), spread = square;
+        if (mean) {
+            V centre = moved(load(mean + k, lanes), gradient, one_minus_decay);
+            store(mean + k, lanes, centre);
+            spread = minus(square, times(centre, centre));
+        }
+        V step = over(times(all(rate), gradient), square_root(plus(spread, all(epsilon))));
+        step = fused(load(m + k, lanes), all(momentum), step);
+        store(s + k, lanes, square);
+        store(m + k, lanes, step);
+        store(w + k, lanes, minus(load(w + k, lanes), step));
+    }
 }
 
 static void adam(size_t count, float rate, float one_minus_beta1, float one_minus_beta2, float epsilon, const float *g,
@@ -275,7 +357,7 @@ static void adam(size_t count, float rate, float one_minus_beta1, float one_minu
 {
     FOR_VECTORS (k, lanes, count) {
         V gradient = load(g + k, lanes), mean = load(m + k, lanes), square = load(v + k, lanes);
-        mean = fused(minus(gradient, mean), all(one_minus_beta1), mean);
+        mean = moved(mean, gradient, one_minus_beta1);
         square = fused(fused(gradient, gradient, minus(all(0.0f), square)), all(one_minus_beta2), square);
         V step = over(times(all(rate), mean), plus(square_root(square), all(epsilon)));
         store(m + k, lanes, mean);
