@@ -6,24 +6,7 @@ LC_ALL=C
 export LC_ALL
 OPENBLAS_NUM_THREADS=1 # tests run side by side
 export OPENBLAS_NUM_THREADS
-number=0
-failures=0
 more=
-
-# check DESCRIPTION COMMAND...
-check()
-{
-    number=$((number + 1))
-    description=$1
-    shift
-    if output=$("$@" 2>&1); then
-        echo "ok $number - $description"
-    else
-        failures=$((failures + 1))
-        echo "not ok $number - $description"
-        echo "$output" | sed 's/^/# /'
-    fi
-}
 
 # learns CELL LAYERS PROGRAM..., with more options in $more: three of four sequences of 8 bits that it has not seen; always saying 4 gets one of four
 # shellcheck disable=SC2016
@@ -55,7 +38,10 @@ refuses()
 }
 
 work=$(mktemp) || exit 1
-trap 'rm -f "$work"' EXIT
+log=$(mktemp) || exit 1
+trap 'rm -f "$work" "$log"' EXIT
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/tap.sh"
 for layers in 1 2; do
     for cell in basic_rnn basic_lstm lstm gru cudnn_compatible_gru layer_norm_basic_lstm coupled_input_forget_lstm; do
         check "$cell learns to count in layers: $layers" learns "$cell" "$layers" "$@"

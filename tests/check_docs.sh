@@ -18,26 +18,13 @@ build=$2
 work=$3
 cmake=$4
 cc=$5
-number=0
-failures=0
 unset DESTDIR LD_LIBRARY_PATH PKG_CONFIG_PATH
 OPENBLAS_NUM_THREADS=1 # tests run side by side
 export OPENBLAS_NUM_THREADS
 
-# check DESCRIPTION COMMAND...
-check()
-{
-    number=$((number + 1))
-    description=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        echo "ok $number - $description"
-    else
-        failures=$((failures + 1))
-        echo "not ok $number - $description"
-        sed 's/^/# /' "$work/log"
-    fi
-}
+log=$work/log
+# shellcheck source=tests/tap.sh
+. "$source/tests/tap.sh"
 
 # extract DOCUMENT FOLDER: each listing becomes FOLDER/LINE.LANGUAGE, and a line "LINE LANGUAGE MARK WORD" of FOLDER/list;
 # the text around them becomes FOLDER/prose. Fails where a listing could escape.

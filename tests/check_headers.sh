@@ -8,23 +8,10 @@ source=$1
 c_compiler=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-number=0
-failures=0
 
-# check DESCRIPTION COMMAND...
-check()
-{
-    number=$((number + 1))
-    description=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        echo "ok $number - $description"
-    else
-        failures=$((failures + 1))
-        echo "not ok $number - $description"
-        sed 's/^/# /' "$work/log"
-    fi
-}
+log=$work/log
+# shellcheck source=tests/tap.sh
+. "$source/tests/tap.sh"
 
 # compile_all LANGUAGE_STANDARD COMPILER
 compile_all()

@@ -12,24 +12,11 @@ cc=$5
 shift 5
 package=$source/tests/package
 prefix=$work/moved
-number=0
-failures=0
 unset LD_LIBRARY_PATH DESTDIR PKG_CONFIG_PATH
 
-# check DESCRIPTION COMMAND...
-check()
-{
-    number=$((number + 1))
-    description=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        echo "ok $number - $description"
-    else
-        failures=$((failures + 1))
-        echo "not ok $number - $description"
-        sed 's/^/# /' "$work/log"
-    fi
-}
+log=$work/log
+# shellcheck source=tests/tap.sh
+. "$source/tests/tap.sh"
 
 install_and_move()
 {
