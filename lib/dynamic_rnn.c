@@ -61,11 +61,11 @@ static void forward_leg(const lstm__leg *leg, lstm__sequence inputs, lstm__seque
     for (size_t k = leg->block->rows; k-- > 0 && length[k] == 0;)
         finish_row(leg, k, NULL, leg->lane->entering, k);
     for (size_t k = 0; k < leg->block->chunks; k++) {
-        const lstm__chunk *chunk = lstm__chunk_at(leg, k);
-        const lstm__run run = lstm__make_run(leg, chunk);
-        lstm__gather_chunk(leg, chunk, inputs, (float *)(uintptr_t)run.input);
+        const lstm__chunk chunk = lstm__chunk_at(leg, k);
+        const lstm__run run = lstm__make_run(leg, &chunk);
+        lstm__gather_chunk(leg, &chunk, inputs, (float *)(uintptr_t)run.input);
         lstm__run_forward(&run);
-        leave_chunk(leg, chunk, &run, outputs);
+        leave_chunk(leg, &chunk, &run, outputs);
     }
 }
 
@@ -120,9 +120,8 @@ static lstm_status check(const char *function, const lstm_tape *tape, const lstm
                           args->time, tape->max_batch, tape->max_time);
     if (args->batch && args->time && !args->inputs)
         return lstm__fail_null(function, "inputs");
-    for (size_t leaf = 0; args->batch && args->initial_state && leaf < tape->rnn->states; leaf++)
-        if (!args->initial_state[leaf])
-            return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: initial_state[%zu] is NULL", function, leaf);
+    if (args->batch && (status = lstm__check_initial_state(function, tape->rnn, args->initial_state)))
+        return status;
     return check_lengths(function, tape, args);
 }
 
@@ -152,10 +151,7 @@ void lstm__dynamic_rnn(lstm_tape *tape, const lstm_params *params, const lstm_dy
     const lstm_rnn *rnn = tape->rnn;
     lstm__prepare_call(tape, params, args);
     tape->row_time = row_time;
-    lstm__call call = {.tape = tape,
-                       .kernels = lstm__context_kernels(rnn->context),
-                       .args = args,
-                       .initial_state = args->initial_state};
+    lstm__call call = {.tape = tape, .kernels = lstm__context_kernels(rnn->context), .args = args};
     lstm__parallel(rnn->context, tape->block_count, lstm__operations(tape), forward_block, &call);
     lstm__keep_call(tape, params);
 }

@@ -79,17 +79,17 @@ static void backward_leg(const lstm__leg *leg, float *const *d_variables, lstm__
     const bool second = leg->direction > leg->call->tape->rnn->layers[leg->layer].first_direction;
     lstm__enter_backward(leg);
     for (size_t k = leg->block->chunks; k-- > 0;) {
-        const lstm__chunk *chunk = lstm__chunk_at(leg, k);
-        const lstm__run run = lstm__make_run(leg, chunk);
+        const lstm__chunk chunk = lstm__chunk_at(leg, k);
+        const lstm__run run = lstm__make_run(leg, &chunk);
         const lstm__run_grad grad = {
-            .d_output = gather_d_output(leg, chunk, &run, d_outputs),
+            .d_output = gather_d_output(leg, &chunk, &run, d_outputs),
             .d_state = leg->lane->d_state + direction->first_state,
             .d_input = d_inputs.data ? leg->lane->d_input : NULL,
             .d_variables = d_variables ? d_variables + direction->spec->first_variable : NULL,
         };
         lstm__run_backward(&run, &grad);
         if (d_inputs.data)
-            lstm__scatter_chunk(leg, chunk, leg->lane->d_input, second, d_inputs);
+            lstm__scatter_chunk(leg, &chunk, leg->lane->d_input, second, d_inputs);
     }
     lstm__leave_backward(leg);
 }
@@ -102,8 +102,7 @@ static void backward_block(void *arg, size_t index, size_t lane)
     const lstm_dynamic_rnn_grads *grads = call->grads;
     lstm__leg leg = {.call = call, .block = &tape->blocks[index], .lane = &tape->lanes[lane]};
     lstm__sequence d_outputs = lstm__caller_sequence(grads->d_outputs, lstm_rnn_output_size(rnn));
-    float *const *d_variables =
-        grads->d_params && tape->partial ? tape->d_variables + (index + 1) * rnn->variables.count : NULL;
+    float *const *d_variables = lstm__block_gradient(call, index);
     if (rnn->layer_count > 1)
         lstm__find_places(tape, leg.block, leg.lane);
     for (size_t k = rnn->layer_count; k-- > 0;) {
@@ -131,7 +130,8 @@ static void weight_gradient_part(void *arg, size_t part, size_t lane)
         for (size_t index = 0; index < tape->block_count; index++) {
             leg.block = &tape->blocks[index];
             for (size_t k = 0; k < leg.block->chunks; k++) {
-                const lstm__run run = lstm__make_run(&leg, lstm__chunk_at(&leg, k));
+                const lstm__chunk chunk = lstm__chunk_at(&leg, k);
+                const lstm__run run = lstm__make_run(&leg, &chunk);
                 lstm__run_weight_gradient(&run, tape->d_variables + run.spec->first_variable, part, call->parts);
             }
         }
@@ -151,7 +151,7 @@ static void clear_partials(lstm_tape *tape)
 }
 
 /* Added in the order of the blocks, so that the threads change no bit. */
-void lstm__add_partials(const lstm__call *call)
+static void add_partials(const lstm__call *call)
 {
     const lstm_tape *tape = call->tape;
     const lstm_rnn *rnn = tape->rnn;
@@ -194,10 +194,22 @@ void lstm__begin_gradient(lstm_tape *tape, lstm_params *d_params)
         clear_partials(tape);
 }
 
-size_t lstm__gradient_parts(const lstm_rnn *rnn)
+float *const *lstm__block_gradient(const lstm__call *call, size_t index)
 {
-    const size_t parts = rnn->weight_floats / LSTM__PART_FLOATS + 1;
-    return parts > LSTM__GRADIENT_PARTS ? LSTM__GRADIENT_PARTS : parts;
+    const lstm_tape *tape = call->tape;
+    return call->grads->d_params && tape->partial ? tape->d_variables + (index + 1) * tape->rnn->variables.count : NULL;
+}
+
+void lstm__end_gradient(lstm__call *call)
+{
+    const lstm_rnn *rnn = call->tape->rnn;
+    if (call->grads->d_params) {
+        const size_t parts = rnn->weight_floats / LSTM__PART_FLOATS + 1;
+        call->parts = parts > LSTM__GRADIENT_PARTS ? LSTM__GRADIENT_PARTS : parts;
+        add_partials(call);
+        lstm__parallel(rnn->context, call->parts, lstm__operations(call->tape), weight_gradient_part, call);
+    }
+    lstm__tape_forget(call->tape);
 }
 
 lstm_status lstm_dynamic_rnn_backward(lstm_tape *tape, const lstm_params *params, const lstm_dynamic_rnn_grads *grads)
@@ -211,16 +223,9 @@ lstm_status lstm_dynamic_rnn_backward(lstm_tape *tape, const lstm_params *params
         return status;
     if (tape->raw)
         return lstm__fail(LSTM_ERR_STATE, "%s: the forward call was lstm_raw_rnn", function);
-    const lstm_rnn *rnn = tape->rnn;
-    const double work = lstm__operations(tape);
-    lstm__call call = {
-        .tape = tape, .kernels = lstm__context_kernels(rnn->context), .grads = &g, .parts = lstm__gradient_parts(rnn)};
+    lstm__call call = {.tape = tape, .kernels = lstm__context_kernels(tape->rnn->context), .grads = &g};
     lstm__begin_gradient(tape, g.d_params);
-    lstm__parallel(rnn->context, tape->block_count, work, backward_block, &call);
-    if (g.d_params) {
-        lstm__add_partials(&call);
-        lstm__parallel(rnn->context, call.parts, work, weight_gradient_part, &call);
-    }
-    lstm__tape_forget(tape);
+    lstm__parallel(tape->rnn->context, tape->block_count, lstm__operations(tape), backward_block, &call);
+    lstm__end_gradient(&call);
     return LSTM_OK;
 }

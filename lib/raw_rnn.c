@@ -15,16 +15,9 @@ static bool is_over(const lstm__leg *leg, size_t k, size_t t)
     return leg->call->tape->length[leg->block->first_row + k] <= t;
 }
 
-static lstm__chunk chunk_at(const lstm__leg *leg, size_t t)
-{
-    const size_t rows = leg->block->rows;
-    return (lstm__chunk){
-        .start = t, .time = 1, .rows = rows, .steps = rows, .rows_before = rows, .first_step = t * rows};
-}
-
 static lstm__run run_at(const lstm__leg *leg, size_t t)
 {
-    const lstm__chunk chunk = chunk_at(leg, t);
+    const lstm__chunk chunk = lstm__chunk_at(leg, t);
     return lstm__make_run(leg, &chunk);
 }
 
@@ -51,7 +44,7 @@ static lstm_status ask(const lstm__leg *leg, const lstm_raw_loop *loop, size_t t
 static void leave_step(const lstm__leg *leg, size_t t, const lstm__run *run, float *outputs)
 {
     const lstm_cell_spec *spec = run->spec;
-    const lstm__chunk chunk = chunk_at(leg, t);
+    const lstm__chunk chunk = lstm__chunk_at(leg, t);
     if (outputs)
         lstm__scatter_chunk(leg, &chunk, run->output, false, lstm__caller_sequence(outputs, spec->output_size));
     for (size_t k = 0; k < leg->block->rows; k++)
@@ -142,10 +135,7 @@ static lstm_status check(const char *function, const lstm_tape *tape, const lstm
         args->batch * args->max_time > tape->max_steps)
         return lstm__fail(LSTM_ERR_CAPACITY, "%s: batch %zu, max_time %zu; the tape holds %zu, %zu and %zu steps",
                           function, args->batch, args->max_time, tape->max_batch, tape->max_time, tape->max_steps);
-    for (size_t leaf = 0; args->batch && args->initial_state && leaf < rnn->states; leaf++)
-        if (!args->initial_state[leaf])
-            return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: initial_state[%zu] is NULL", function, leaf);
-    return LSTM_OK;
+    return args->batch ? lstm__check_initial_state(function, rnn, args->initial_state) : LSTM_OK;
 }
 
 lstm_status lstm_raw_rnn(lstm_tape *tape, const lstm_params *params, const lstm_raw_loop *loop,
@@ -172,8 +162,7 @@ lstm_status lstm_raw_rnn(lstm_tape *tape, const lstm_params *params, const lstm_
     lstm__prepare_call(tape, params, &call_args);
     tape->row_time = a.max_time;
     tape->raw = true;
-    const lstm__call call = {
-        .tape = tape, .kernels = lstm__context_kernels(tape->rnn->context), .initial_state = a.initial_state};
+    const lstm__call call = {.tape = tape, .kernels = lstm__context_kernels(tape->rnn->context), .args = &call_args};
     for (size_t index = 0; index < tape->block_count && !status; index++) {
         lay_out(tape, &a, index);
         status = run_block(&call, &l, &a, index);
@@ -205,7 +194,7 @@ static void put_back(const lstm__leg *leg, size_t t, float *d_state, size_t widt
 /* What the outputs of step t are worth: the caller's part; that of the next step's input was left in d_output. */
 static void add_d_outputs(const lstm__leg *leg, size_t t, const float *d_outputs, size_t width, float *d_output)
 {
-    const lstm__chunk chunk = chunk_at(leg, t);
+    const lstm__chunk chunk = lstm__chunk_at(leg, t);
     if (d_outputs) {
         float *gathered = leg->call->tape->aside;
         lstm__gather_chunk(leg, &chunk, lstm__caller_sequence(d_outputs, width), gathered);
@@ -244,8 +233,7 @@ static void backward_block(const lstm__call *call, const lstm_raw_loop *loop, co
     const lstm_tape *tape = call->tape;
     const lstm_rnn *rnn = tape->rnn;
     const lstm__leg leg = {.call = call, .block = &tape->blocks[index], .lane = &tape->lanes[0]};
-    float *const *d_variables =
-        call->grads->d_params && tape->partial ? tape->d_variables + (index + 1) * rnn->variables.count : NULL;
+    float *const *d_variables = lstm__block_gradient(call, index);
     const size_t width = lstm_rnn_output_size(rnn);
     lstm__enter_backward(&leg);
     memset(leg.lane->d_output, 0, leg.block->rows * width * sizeof(float));
@@ -257,19 +245,6 @@ static void backward_block(const lstm__call *call, const lstm_raw_loop *loop, co
     lstm__leave_backward(&leg);
     if (call->grads->d_params && tape->from_learned_state)
         lstm__sum_d_start(&leg, index);
-}
-
-static void weight_gradient_part(void *arg, size_t part, size_t lane)
-{
-    const lstm__call *call = arg;
-    const lstm_tape *tape = call->tape;
-    for (size_t index = 0; index < tape->block_count; index++) {
-        const lstm__leg leg = {.call = call, .block = &tape->blocks[index], .lane = &tape->lanes[lane]};
-        for (size_t t = 0; t < leg.block->chunks; t++) {
-            const lstm__run run = run_at(&leg, t);
-            lstm__run_weight_gradient(&run, tape->d_variables + run.spec->first_variable, part, call->parts);
-        }
-    }
 }
 
 lstm_status lstm_raw_rnn_backward(lstm_tape *tape, const lstm_params *params, const lstm_raw_loop *loop,
@@ -286,20 +261,12 @@ lstm_status lstm_raw_rnn_backward(lstm_tape *tape, const lstm_params *params, co
         return status;
     if (!tape->raw)
         return lstm__fail(LSTM_ERR_STATE, "%s: the forward call was lstm_dynamic_rnn", function);
-    const lstm_rnn *rnn = tape->rnn;
     const lstm_dynamic_rnn_grads call_grads = {
         .d_final_state = g.d_final_state, .d_params = g.d_params, .d_initial_state = g.d_initial_state};
-    lstm__call call = {.tape = tape,
-                       .kernels = lstm__context_kernels(rnn->context),
-                       .grads = &call_grads,
-                       .parts = lstm__gradient_parts(rnn)};
+    lstm__call call = {.tape = tape, .kernels = lstm__context_kernels(tape->rnn->context), .grads = &call_grads};
     lstm__begin_gradient(tape, g.d_params);
     for (size_t index = 0; index < tape->block_count; index++)
         backward_block(&call, &l, g.d_outputs, index);
-    if (g.d_params) {
-        lstm__add_partials(&call);
-        lstm__parallel(rnn->context, call.parts, lstm__operations(tape), weight_gradient_part, &call);
-    }
-    lstm__tape_forget(tape);
+    lstm__end_gradient(&call);
     return LSTM_OK;
 }

@@ -1,6 +1,8 @@
 /* Between the caller's arrays, any layout and lengths, and the packed runs of the cells. */
 #include "unroll.h"
 
+#include "status.h"
+
 #include <string.h>
 
 lstm__sequence lstm__caller_sequence(const float *data, size_t width)
@@ -102,6 +104,24 @@ void lstm__scatter_rows(const lstm_tape *tape, const lstm__block *block, const f
         lstm__copy(to + tape->order[block->first_row + k] * width, rows + k * width, width);
 }
 
+lstm__chunk lstm__chunk_at(const lstm__leg *leg, size_t k)
+{
+    const lstm_tape *tape = leg->call->tape;
+    const size_t rows = leg->block->rows;
+    if (!tape->raw)
+        return tape->chunks[leg->block->first_chunk + k];
+    return (lstm__chunk){
+        .start = k, .time = 1, .rows = rows, .steps = rows, .rows_before = rows, .first_step = k * rows};
+}
+
+lstm_status lstm__check_initial_state(const char *function, const lstm_rnn *rnn, const float *const *initial_state)
+{
+    for (size_t leaf = 0; initial_state && leaf < rnn->states; leaf++)
+        if (!initial_state[leaf])
+            return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: initial_state[%zu] is NULL", function, leaf);
+    return LSTM_OK;
+}
+
 /* How many rows are computed at each step of a chunk: those that are alive; in a raw loop, all. */
 static void count_active(const lstm__leg *leg, const lstm__chunk *chunk)
 {
@@ -171,7 +191,7 @@ void lstm__enter(const lstm__leg *leg)
     const lstm_tape *tape = leg->call->tape;
     const lstm__direction *direction = lstm__leg_direction(leg);
     const lstm_cell_spec *spec = direction->spec;
-    const float *const *given = leg->call->initial_state;
+    const float *const *given = leg->call->args->initial_state;
     for (size_t leaf = 0; leaf < spec->states; leaf++) {
         const size_t width = spec->state_sizes[leaf], plan_leaf = direction->first_state + leaf;
         float *states = leg->lane->entering[leaf] = start_of(leg, leaf);

@@ -7,8 +7,7 @@
 typedef struct lstm__call {
     lstm_tape *tape;
     const lstm__kernels *kernels;
-    const lstm_dynamic_rnn_args *args;   /* forward */
-    const float *const *initial_state;   /* forward: per leaf of the plan, or NULL */
+    const lstm_dynamic_rnn_args *args;   /* forward; of a raw loop, what the two have in common */
     const lstm_dynamic_rnn_grads *grads; /* backward */
     size_t parts;                        /* of the weight gradient */
 } lstm__call;
@@ -75,21 +74,20 @@ void lstm__dynamic_rnn(lstm_tape *tape, const lstm_params *params, const lstm_dy
 lstm_status lstm__check_backward(const char *function, const lstm_tape *tape, const lstm_params *params,
                                  const lstm_params *d_params);
 
-/* Point tape->d_variables at the store (and clear the blocks' own sums); after the blocks, add those up. */
+/* Point tape->d_variables at the store, and clear the blocks' own sums. Of a block, these sums; NULL: not wanted. When all
+ * blocks are through, add the sums up, compute the weight gradient, and forget the call. */
 void lstm__begin_gradient(lstm_tape *tape, lstm_params *d_params);
-void lstm__add_partials(const lstm__call *call);
+float *const *lstm__block_gradient(const lstm__call *call, size_t index);
+void lstm__end_gradient(lstm__call *call);
 
 /* This block's part of the gradient of the learned initial state, from lane->d_state. */
 void lstm__sum_d_start(const lstm__leg *leg, size_t block);
 
-/* How many tasks the weight gradient is cut into. */
-size_t lstm__gradient_parts(const lstm_rnn *rnn);
+/* Chunk k of a leg; of a raw loop, step k of all rows. */
+lstm__chunk lstm__chunk_at(const lstm__leg *leg, size_t k);
 
-/* The chunk of a leg. */
-static inline const lstm__chunk *lstm__chunk_at(const lstm__leg *leg, size_t k)
-{
-    return &leg->call->tape->chunks[leg->block->first_chunk + k];
-}
+/* Whether every leaf is there, if any is given. */
+lstm_status lstm__check_initial_state(const char *function, const lstm_rnn *rnn, const float *const *initial_state);
 
 /* tape->variables: where each variable of a store stands. */
 void lstm__find_variables(const lstm_rnn *rnn, const float *block, const float **variables);
