@@ -210,6 +210,13 @@ void lstm__run_kernel_gradient(const lstm__run *run, const float *before, size_t
         run->kernels->column_sums(run->steps, columns, dz + begin, width, d_bias + begin);
 }
 
+void lstm__run_input_gradient(const lstm__run *run, const float *dz, size_t width, const float *kernel, float *d_input)
+{
+    const size_t input = run->spec->input_size;
+    if (d_input)
+        run->kernels->product_nt(run->steps, input, width, dz, width, kernel, width, false, d_input, input);
+}
+
 const float *lstm__run_state_at(const lstm__run *run, size_t leaf, size_t width, size_t t, size_t first)
 {
     return t ? run->next_state[leaf] + (first - run->active[t - 1]) * width : run->state[leaf];

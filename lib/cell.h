@@ -172,6 +172,9 @@ const float *lstm__run_states_before(const lstm__run *run, size_t leaf, size_t w
 void lstm__run_kernel_gradient(const lstm__run *run, const float *before, size_t n, const float *dz, size_t width,
                                float *d_kernel, float *d_bias, size_t part, size_t parts);
 
+/* d_input[steps][I] (NULL: not wanted) = dz[steps][width] times the kernel's first I rows, transposed. */
+void lstm__run_input_gradient(const lstm__run *run, const float *dz, size_t width, const float *kernel, float *d_input);
+
 /* The columns [*begin, *end) of n that fall to part of parts. */
 void lstm__part_columns(size_t n, size_t part, size_t parts, size_t *begin, size_t *end);
 

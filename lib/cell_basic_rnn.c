@@ -64,8 +64,7 @@ static void backward(const lstm_cell *cell, const lstm__run *run, const lstm__ru
         run->kernels->activate_backward(&rnn->activation, rows * h, kept + first * h, dh, dz);
         run->kernels->product_nt(rows, h, h, dz, h, kernel + input * h, h, false, dh, h);
     }
-    if (grad->d_input)
-        run->kernels->product_nt(run->steps, input, h, run->tape, h, kernel, h, false, grad->d_input, input);
+    lstm__run_input_gradient(run, run->tape, h, kernel, grad->d_input);
 }
 
 static void weight_gradient(const lstm_cell *cell, const lstm__run *run, float *const *d_variables, size_t part,

@@ -157,9 +157,7 @@ static void backward(const lstm_cell *cell, const lstm__run *run, const lstm__ru
             normalise_backward(l, run, grad, rows, gate, &tape, tape.gates + gate * h, width);
         run->kernels->product_nt(rows, h, width, tape.gates, width, kernel + input * width, width, false, dh, h);
     }
-    if (grad->d_input)
-        run->kernels->product_nt(run->steps, input, width, run->tape, width, kernel, width, false, grad->d_input,
-                                 input);
+    lstm__run_input_gradient(run, run->tape, width, kernel, grad->d_input);
 }
 
 static void weight_gradient(const lstm_cell *cell, const lstm__run *run, float *const *d_variables, size_t part,

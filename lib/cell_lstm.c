@@ -150,9 +150,7 @@ static void backward(const lstm_cell *cell, const lstm__run *run, const lstm__ru
         run->kernels->lstm_backward(&l->activation, &options, rows, h, tape.gates, c, tape.shown, d_raw, dc);
         run->kernels->product_nt(rows, p, width, tape.gates, width, kernel + input * width, width, false, dm, p);
     }
-    if (grad->d_input)
-        run->kernels->product_nt(run->steps, input, width, run->tape, width, kernel, width, false, grad->d_input,
-                                 input);
+    lstm__run_input_gradient(run, run->tape, width, kernel, grad->d_input);
 }
 
 /* dw += the sum over all steps of a gate's gradient times the cell state that it saw. */
