@@ -31,6 +31,8 @@ is_there()
     ninja-build) command -v ninja >/dev/null 2>&1 ;;
     cmake | make | valgrind) command -v "$1" >/dev/null 2>&1 ;;
     libc6-dev) compiles '#include <stdlib.h>' ;;
+    libjansson-dev) compiles '#include <jansson.h>' ;;
+    zlib1g-dev) compiles '#include <zlib.h>' ;;
     check) pkg-config --exists check 2>/dev/null ;;
     # A BLAS may be in any of many places and its CMake module knows them: where apt cannot help, let that one look.
     lib*blas*) ! command -v apt-get >/dev/null 2>&1 ;;

@@ -2,14 +2,23 @@
 
 include(CMakePackageConfigHelpers)
 
-# The CBLAS as others find it: by name, and with its folder if linkers and loaders do not look there by themselves.
-cmake_path(GET CBLAS_LIBRARIES PARENT_PATH lstm_cblas_dir)
-cmake_path(GET CBLAS_LIBRARIES STEM lstm_cblas_name)
-string(REGEX REPLACE "^lib" "" lstm_cblas_name "${lstm_cblas_name}")
-set(lstm_cblas_link "-l${lstm_cblas_name}")
-if(NOT lstm_cblas_dir IN_LIST CMAKE_C_IMPLICIT_LINK_DIRECTORIES)
-  string(PREPEND lstm_cblas_link "-L${lstm_cblas_dir} -Wl,-rpath,${lstm_cblas_dir} ")
-endif()
+# What the static library needs, as others find it: by name, and with its folder if linkers and loaders do not look there
+# by themselves.
+set(lstm_needed_names "")
+set(lstm_needed_dirs "")
+set(lstm_needed_links "")
+foreach(library IN ITEMS "${CBLAS_LIBRARIES}" "${JANSSON_LIBRARY}" "${ZLIB_LIBRARIES}")
+  cmake_path(GET library PARENT_PATH dir)
+  cmake_path(GET library STEM name)
+  string(REGEX REPLACE "^lib" "" name "${name}")
+  list(APPEND lstm_needed_names "${name}")
+  list(APPEND lstm_needed_dirs "${dir}")
+  if(NOT dir IN_LIST CMAKE_C_IMPLICIT_LINK_DIRECTORIES)
+    list(APPEND lstm_needed_links "-L${dir}" "-Wl,-rpath,${dir}")
+  endif()
+  list(APPEND lstm_needed_links "-l${name}")
+endforeach()
+list(JOIN lstm_needed_links " " lstm_needed_links)
 
 # The prefix, seen from the folder of lstm.pc.
 if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")

@@ -78,8 +78,8 @@ lstm_status lstm__cell_create(const char *function, lstm_context *context, const
     const char *name = ops->name ? ops->name : "";
     if (*name && !lstm__name_is_good(name))
         return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: \"%.64s\" cannot name a cell", function, name);
-    size_t total;
-    lstm_cell *made = lstm__add(sizeof *made, size, &total) ? lstm__allocate(context, 1, total) : NULL;
+    const size_t length = strlen(name);
+    lstm_cell *made = lstm__allocate(context, 1, sizeof *made + size + length + 1);
     if (!made)
         return lstm__fail_memory(function);
     atomic_init(&made->references, 1);
@@ -88,7 +88,7 @@ lstm_status lstm__cell_create(const char *function, lstm_context *context, const
     made->ops = *ops;
     made->body = body;
     made->self = size ? memcpy(made + 1, self, size) : (void *)(uintptr_t)self;
-    memcpy(made->name, name, strlen(name) + 1);
+    made->name = memcpy((char *)(made + 1) + size, name, length + 1);
     made->ops.name = made->name;
     *cell = made;
     return LSTM_OK;

@@ -13,9 +13,14 @@
 /* The variables of a plan: those of all its cells, each once. */
 typedef struct lstm__variables {
     lstm_context *context; /* the plan's: cells may have others */
-    lstm__wanted *wanted;  /* names below the plan's scope */
+    lstm__wanted *wanted;  /* names below the plan's scope, each an allocation */
     size_t count, capacity;
 } lstm__variables;
+
+/* One more variable, of that shape and all else zero, called path/name, or name where path is empty; NULL: no memory. */
+lstm__wanted *lstm__variables_append(lstm__variables *variables, const char *path, const char *name, size_t rank,
+                                     const size_t *shape);
+void lstm__variables_release(lstm__variables *variables);
 
 /* What `declare` collects for one input width. Wrappers hold the specs of the cells inside. */
 struct lstm_cell_spec {
@@ -26,7 +31,6 @@ struct lstm_cell_spec {
     lstm_cell_spec **last;    /* the plan's newest */
     lstm__variables *variables;
     const lstm_cell_spec *shared;          /* the spec of the same cell that owns the variables, or NULL */
-    char path[LSTM_MAX_NAME + 1];          /* of its variables, below the plan's scope */
     size_t first_variable, variable_count; /* own: declared in one go, before or after the cells inside */
     size_t input_size;
     size_t *state_sizes;    /* own leaves and those of the cells inside, in order */
@@ -42,6 +46,7 @@ struct lstm_cell_spec {
     size_t site;                 /* a number of its own within the plan: masks of different places differ */
     bool adds_by_step;           /* it, or a cell inside, adds to d_variables step by step */
     lstm_status status;          /* the first failure, should `declare` have ignored it */
+    char path[];                 /* of its variables, below the plan's scope */
 };
 
 /* Some time steps of some rows, packed: step t holds active[t] rows, never more than the step before, and all arrays of
@@ -88,7 +93,7 @@ struct lstm_cell {
     lstm_cell_ops ops;
     void *self;
     const lstm__body *body;
-    char name[LSTM_MAX_NAME + 1];
+    char *name; /* behind the copy of self */
 };
 
 /* Create a cell from a table and a body. self is copied when its size is given, and else belongs to the cell. */

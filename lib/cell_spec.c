@@ -103,30 +103,48 @@ static lstm_status match_shared(const char *function, lstm_cell_spec *spec, cons
         spec, lstm__fail(LSTM_ERR_SHAPE, "%s: a cell that is used twice wants \"%s\" with two shapes", function, name));
 }
 
+lstm__wanted *lstm__variables_append(lstm__variables *variables, const char *path, const char *name, size_t rank,
+                                     const size_t *shape)
+{
+    lstm_context *context = variables->context;
+    lstm__wanted *grown = lstm__grow(context, variables->wanted, variables->count, &variables->capacity, sizeof *grown);
+    if (!grown)
+        return NULL;
+    variables->wanted = grown;
+    const size_t size = strlen(path) + strlen(name) + 2;
+    char *full = lstm__allocate(context, 1, size);
+    if (!full)
+        return NULL;
+    snprintf(full, size, "%s%s%s", path, *path ? "/" : "", name);
+    lstm__wanted *made = &grown[variables->count++];
+    *made = (lstm__wanted){.name = full, .rank = rank};
+    memcpy(made->shape, shape, rank * sizeof *shape);
+    return made;
+}
+
+void lstm__variables_release(lstm__variables *variables)
+{
+    for (size_t k = 0; k < variables->count; k++)
+        lstm__release(variables->context, (char *)(uintptr_t)variables->wanted[k].name);
+    lstm__release(variables->context, variables->wanted);
+}
+
 static lstm_status append_variable(const char *function, lstm_cell_spec *spec, const char *name, size_t rank,
                                    const size_t *shape, const lstm_initializer *initializer)
 {
     lstm__variables *all = spec->variables;
-    lstm__wanted *grown = lstm__grow(all->context, all->wanted, all->count, &all->capacity, sizeof *grown);
-    if (!grown)
+    const lstm__wanted *wanted = lstm__variables_append(all, spec->path, name, rank, shape);
+    if (!wanted)
         return keep_memory_failure(spec, function);
-    all->wanted = grown;
-    lstm__wanted *wanted = &grown[all->count];
-    *wanted = (lstm__wanted){.rank = rank};
-    int length = snprintf(wanted->name, sizeof wanted->name, "%s%s%s", spec->path, *spec->path ? "/" : "", name);
-    if (length < 0 || (size_t)length >= sizeof wanted->name)
-        return keep(spec,
-                    lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: the name of \"%.64s\" is too long", function, name));
-    for (size_t k = 0; k < all->count; k++)
+    const size_t place = all->count - 1;
+    for (size_t k = 0; k < place; k++)
         if (!strcmp(all->wanted[k].name, wanted->name))
             return keep(spec,
                         lstm__fail(LSTM_ERR_STATE, "%s: the plan has two variables \"%s\"", function, wanted->name));
-    memcpy(wanted->shape, shape, rank * sizeof *shape);
     if (initializer)
-        wanted->initializer = *initializer;
+        all->wanted[place].initializer = *initializer;
     if (spec->variable_count == 0)
-        spec->first_variable = all->count;
-    all->count++;
+        spec->first_variable = place;
     return LSTM_OK;
 }
 
@@ -215,7 +233,8 @@ static const lstm_cell_spec *owner_of(const lstm_cell_spec *spec, const lstm_cel
 lstm_status lstm__spec_declare(const char *function, const lstm_cell *cell, size_t input_size, const char *path,
                                lstm__variables *variables, lstm_cell_spec **last, lstm_cell_spec **spec)
 {
-    lstm_cell_spec *made = lstm__allocate(cell->context, 1, sizeof *made);
+    const size_t length = strlen(path) + 1 + strlen(cell->name);
+    lstm_cell_spec *made = lstm__allocate(cell->context, 1, sizeof *made + length + 1);
     if (!made)
         return lstm__fail_memory(function);
     *spec = made;
@@ -230,8 +249,8 @@ lstm_status lstm__spec_declare(const char *function, const lstm_cell *cell, size
                              .site = *last ? (*last)->site + 1 : 0};
     *last = made;
     made->first_variable = made->shared ? made->shared->first_variable : 0;
-    int length = snprintf(made->path, sizeof made->path, "%s%s%s", path, *path && *cell->name ? "/" : "", cell->name);
-    if (length < 0 || (size_t)length >= sizeof made->path)
+    snprintf(made->path, length + 1, "%s%s%s", path, *path && *cell->name ? "/" : "", cell->name);
+    if (strlen(made->path) > LSTM_MAX_NAME)
         return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: the scopes of cell \"%.64s\" are too long", function,
                           cell->name);
     lstm_status status = cell->ops.declare(cell->self, input_size, made);

@@ -14,7 +14,7 @@
 typedef struct variable {
     lstm_variable_info info; /* info.name is `name` */
     lstm_initializer initializer;
-    char name[LSTM_MAX_NAME + 1];
+    char name[];
 } variable;
 
 struct lstm__layout {
@@ -62,6 +62,11 @@ static void drop_variables(lstm__layout *layout, size_t count)
     }
 }
 
+void lstm__params_truncate(lstm_params *params, size_t count)
+{
+    drop_variables(params->layout, count);
+}
+
 void lstm__layout_release(lstm__layout *layout)
 {
     if (!layout || atomic_fetch_sub(&layout->references, 1) > 1)
@@ -102,6 +107,11 @@ static bool allocate_block(lstm_params *params)
     size_t floats = params->layout->floats;
     params->data = lstm__allocate(params->context, floats ? floats : 1, sizeof(float));
     return params->data != NULL;
+}
+
+lstm_status lstm__params_seal(const char *function, lstm_params *params)
+{
+    return params->data || allocate_block(params) ? LSTM_OK : lstm__fail_memory(function);
 }
 
 lstm_status lstm_params_create(lstm_context *context, lstm_params **params)
@@ -227,10 +237,11 @@ static lstm_status declare(const char *function, lstm_params *params, const char
     if (!grown)
         return lstm__fail_memory(function);
     layout->variables = grown;
-    variable *made = lstm__allocate(layout->context, 1, sizeof *made);
+    const size_t size = strlen(name) + 1;
+    variable *made = lstm__allocate(layout->context, 1, sizeof *made + size);
     if (!made)
         return lstm__fail_memory(function);
-    memcpy(made->name, name, strlen(name) + 1);
+    memcpy(made->name, name, size);
     made->initializer = *initializer;
     made->info = (lstm_variable_info){.name = made->name, .rank = rank, .offset = layout->floats, .count = count};
     memcpy(made->info.shape, shape, rank * sizeof *shape);
@@ -319,8 +330,9 @@ lstm_status lstm_params_initialize(lstm_params *params, uint64_t seed)
         return lstm__fail_null("lstm_params_initialize", "params");
     if (params->frozen)
         return lstm__fail(LSTM_ERR_STATE, "lstm_params_initialize: params is frozen");
-    if (!params->data && !allocate_block(params))
-        return lstm__fail_memory("lstm_params_initialize");
+    lstm_status status = lstm__params_seal("lstm_params_initialize", params);
+    if (status)
+        return status;
     for (size_t k = 0; k < params->layout->count; k++)
         fill(params->layout->variables[k], seed, params->data + params->layout->variables[k]->info.offset);
     params->version++;

@@ -17,7 +17,7 @@ uint64_t lstm__params_version(const lstm_params *params);
 
 /* A variable that a plan or layer wants; its full name is scope/name. */
 typedef struct lstm__wanted {
-    char name[LSTM_MAX_NAME + 1];
+    const char *name;
     size_t rank, shape[LSTM_MAX_RANK];
     lstm_initializer initializer;
 } lstm__wanted;
@@ -26,6 +26,9 @@ typedef struct lstm__wanted {
  * offsets[count] become their places in the block. */
 lstm_status lstm__params_bind(const char *function, lstm_params *params, const char *scope, bool reuse, size_t count,
                               const lstm__wanted *wanted, size_t *offsets);
+
+/* Take back what was declared on an open store behind the first `count` variables. */
+void lstm__params_truncate(lstm_params *params, size_t count);
 
 /* Check an initializer; name is the variable's or the argument's. */
 lstm_status lstm__check_initializer(const char *function, const char *name, const lstm_initializer *initializer);
@@ -40,6 +43,9 @@ lstm_status lstm__params_check(const char *function, const char *argument, const
 /* And that it may be written to. */
 lstm_status lstm__params_check_writable(const char *function, const char *argument, const lstm_params *params,
                                         const lstm__layout *layout);
+
+/* Seal an open store with all values zero; a sealed one stays as it is. Statuses: OUT_OF_MEMORY. */
+lstm_status lstm__params_seal(const char *function, lstm_params *params);
 
 bool lstm__params_is_frozen(const lstm_params *params);
 

@@ -1,8 +1,16 @@
 #include "platform.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 struct lstm__team {
     pthread_mutex_t caller; /* held by the caller whose work the team does */
@@ -107,4 +115,184 @@ void lstm__team_stop(lstm__team *team)
     pthread_cond_destroy(&team->wake);
     pthread_mutex_destroy(&team->lock);
     pthread_mutex_destroy(&team->caller);
+}
+
+/* What one call of read or write may be asked for: some systems take less than 2^31 bytes. */
+enum { AT_ONCE = 1 << 30 };
+
+const char *lstm__file_error(int error, char *text, size_t size)
+{
+    if (error == LSTM__NO_REGULAR_FILE)
+        snprintf(text, size, "not a regular file");
+    else if (strerror_r(error, text, size))
+        snprintf(text, size, "error %d", error);
+    return text;
+}
+
+int lstm__file_open(const char *path, int *file, uint64_t *size)
+{
+    struct stat status;
+    /* O_NONBLOCK: to open a FIFO would wait for a writer. */
+    const int opened = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (opened < 0)
+        return errno;
+    int error = fstat(opened, &status) ? errno : 0;
+    if (!error && !S_ISREG(status.st_mode))
+        error = S_ISDIR(status.st_mode) ? EISDIR : LSTM__NO_REGULAR_FILE;
+    if (error) {
+        close(opened);
+        return error;
+    }
+    *file = opened;
+    *size = (uint64_t)status.st_size;
+    return 0;
+}
+
+void lstm__file_close(int file)
+{
+    close(file);
+}
+
+int lstm__file_read(int file, void *bytes, size_t size, size_t *got)
+{
+    size_t done = 0;
+    while (done < size) {
+        const size_t left = size - done;
+        const ssize_t count = read(file, (char *)bytes + done, left < AT_ONCE ? left : AT_ONCE);
+        if (count < 0 && errno != EINTR)
+            return errno;
+        if (count == 0)
+            break;
+        done += count > 0 ? (size_t)count : 0;
+    }
+    *got = done;
+    return 0;
+}
+
+static int write_pieces(int file, const lstm__piece *pieces, size_t count)
+{
+    for (size_t k = 0; k < count; k++)
+        for (size_t done = 0; done < pieces[k].size;) {
+            const size_t left = pieces[k].size - done;
+            const ssize_t wrote = write(file, (const char *)pieces[k].bytes + done, left < AT_ONCE ? left : AT_ONCE);
+            if (wrote < 0 && errno != EINTR)
+                return errno;
+            done += wrote > 0 ? (size_t)wrote : 0;
+        }
+    return 0;
+}
+
+/* Write to a device or a pipe. That nobody reads the pipe any more is an error here, not a signal that ends the host. */
+static int write_in_place(const char *path, const lstm__piece *pieces, size_t count)
+{
+    const struct timespec now = {0};
+    sigset_t broken_pipe, before, pending;
+    const int file = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (file < 0)
+        return errno;
+    sigemptyset(&broken_pipe);
+    sigaddset(&broken_pipe, SIGPIPE);
+    sigpending(&pending);
+    pthread_sigmask(SIG_BLOCK, &broken_pipe, &before);
+    int error = write_pieces(file, pieces, count);
+    if (error == EPIPE && !sigismember(&pending, SIGPIPE))
+        while (sigtimedwait(&broken_pipe, NULL, &now) < 0 && errno == EINTR) {
+        }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return close(file) && !error ? errno : error;
+}
+
+/* Follow symbolic links, also to a file that is not there yet: target[PATH_MAX] is what a rename has to go to. */
+static int follow_links(const char *path, char *target)
+{
+    enum { MOST_LINKS = 40 };
+    char link[PATH_MAX];
+    if (strlen(path) >= PATH_MAX)
+        return ENAMETOOLONG;
+    strcpy(target, path);
+    for (int k = 0; k < MOST_LINKS; k++) {
+        const ssize_t length = readlink(target, link, sizeof link);
+        if (length < 0)
+            return errno == EINVAL || errno == ENOENT ? 0 : errno;
+        const char *slash = strrchr(target, '/');
+        const size_t folder = slash && link[0] != '/' ? (size_t)(slash - target) + 1 : 0;
+        if (folder + (size_t)length >= PATH_MAX)
+            return ENAMETOOLONG;
+        memcpy(target + folder, link, (size_t)length);
+        target[folder + (size_t)length] = '\0';
+    }
+    return ELOOP;
+}
+
+/* Create a file of a name of its own in the folder that target's first `folder` bytes name; temporary[PATH_MAX]. */
+static int create_beside(const char *target, size_t folder, char *temporary)
+{
+    enum { TRIES = 100 };
+    for (unsigned k = 0; k < TRIES; k++) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        const int length = snprintf(temporary, PATH_MAX, "%.*s.lstm-%lx-%lx-%lx", (int)folder, target,
+                                    (unsigned long)getpid(), (unsigned long)now.tv_sec, (unsigned long)now.tv_nsec + k);
+        if (length >= PATH_MAX) {
+            errno = ENAMETOOLONG;
+            return -1;
+        }
+        const int file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (file >= 0 || errno != EEXIST)
+            return file;
+    }
+    return -1;
+}
+
+/* So that a rename is on the disk too. A folder that cannot be opened or flushed is no reason to fail: the file is whole. */
+static void flush_folder(char *target, size_t folder)
+{
+    strcpy(target + folder, ".");
+    const int file = open(target, O_RDONLY | O_CLOEXEC);
+    if (file >= 0) {
+        fsync(file);
+        close(file);
+    }
+}
+
+/* old: the file that is there, or NULL. */
+static int replace(const char *path, const struct stat *old, const lstm__piece *pieces, size_t count)
+{
+    char target[PATH_MAX], temporary[PATH_MAX];
+    int error = follow_links(path, target);
+    if (error)
+        return error;
+    if (old && access(target, W_OK))
+        return errno;
+    const char *slash = strrchr(target, '/');
+    const size_t folder = slash ? (size_t)(slash - target) + 1 : 0;
+    const int file = create_beside(target, folder, temporary);
+    if (file < 0)
+        return errno;
+    /* The owner is kept where that is allowed, and else the caller's. */
+    if (old && ((fchown(file, old->st_uid, old->st_gid) && errno != EPERM) || fchmod(file, old->st_mode & 0777)))
+        error = errno;
+    if (!error)
+        error = write_pieces(file, pieces, count);
+    if (!error && fsync(file))
+        error = errno;
+    if (close(file) && !error)
+        error = errno;
+    if (!error && rename(temporary, target))
+        error = errno;
+    if (error)
+        unlink(temporary);
+    else
+        flush_folder(target, folder);
+    return error;
+}
+
+int lstm__file_write(const char *path, const lstm__piece *pieces, size_t count)
+{
+    struct stat status;
+    if (stat(path, &status))
+        return errno == ENOENT ? replace(path, NULL, pieces, count) : errno;
+    if (S_ISDIR(status.st_mode))
+        return EISDIR;
+    return S_ISREG(status.st_mode) ? replace(path, &status, pieces, count) : write_in_place(path, pieces, count);
 }

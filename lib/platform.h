@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The C library's memory, aligned; NULL when there is none. */
 void *lstm__platform_allocate(size_t size, size_t alignment);
@@ -19,5 +20,28 @@ void lstm__team_stop(lstm__team *team);
 /* Do task(arg, 0 .. tasks - 1) on the team and the calling thread; while the team is busy for another caller, on the
  * calling thread alone. */
 void lstm__team_run(lstm__team *team, size_t tasks, void (*task)(void *arg, size_t index), void *arg);
+
+/* Files. Each function returns 0, an error of errno.h, or LSTM__NO_REGULAR_FILE. */
+enum { LSTM__NO_REGULAR_FILE = -1 };
+
+/* The error in words; returns text. */
+const char *lstm__file_error(int error, char *text, size_t size);
+
+/* Open a regular file to read it. */
+int lstm__file_open(const char *path, int *file, uint64_t *size);
+void lstm__file_close(int file);
+
+/* Read so many bytes; *got is less only at the file's end. */
+int lstm__file_read(int file, void *bytes, size_t size, size_t *got);
+
+typedef struct lstm__piece {
+    const void *bytes;
+    size_t size;
+} lstm__piece;
+
+/* Write the pieces one behind the other. What is no regular file is written as it stands. Any other file is written whole or
+ * not at all: to a temporary file in the same folder, which is then flushed to the disk and renamed. A symbolic link is
+ * followed; an existing file's permissions are kept, and one that may not be written to is not replaced. */
+int lstm__file_write(const char *path, const lstm__piece *pieces, size_t count);
 
 #endif

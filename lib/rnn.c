@@ -109,13 +109,12 @@ static lstm_status add_initial_states(const wish *w, lstm_rnn *rnn)
     lstm__variables *all = &rnn->variables;
     rnn->cell_variables = all->count;
     for (size_t leaf = 0; w->config.learned_initial_state && leaf < rnn->states; leaf++) {
-        lstm__wanted *grown = lstm__grow(rnn->context, all->wanted, all->count, &all->capacity, sizeof *grown);
-        if (!grown)
+        char name[48];
+        snprintf(name, sizeof name, "initial_state_%zu", leaf);
+        lstm__wanted *wanted = lstm__variables_append(all, "", name, 1, &rnn->state_sizes[leaf]);
+        if (!wanted)
             return lstm__fail_memory(w->function);
-        all->wanted = grown;
-        grown[all->count] = (lstm__wanted){
-            .rank = 1, .shape = {rnn->state_sizes[leaf]}, .initializer = {.kind = LSTM_INITIALIZER_CONSTANT}};
-        snprintf(grown[all->count++].name, sizeof grown->name, "initial_state_%zu", leaf);
+        wanted->initializer.kind = LSTM_INITIALIZER_CONSTANT;
     }
     return LSTM_OK;
 }
@@ -232,7 +231,7 @@ void lstm_rnn_destroy(lstm_rnn *rnn)
     lstm__release(context, rnn->directions);
     lstm__release(context, rnn->layers);
     lstm__release(context, rnn->state_sizes);
-    lstm__release(context, rnn->variables.wanted);
+    lstm__variables_release(&rnn->variables);
     lstm__release(context, rnn->offsets);
     lstm__layout_release(rnn->layout);
     lstm__release(context, rnn);

@@ -46,6 +46,36 @@ lstm_status lstm__fail_memory(const char *function)
     return lstm__fail(LSTM_ERR_OUT_OF_MEMORY, "%s: out of memory", function);
 }
 
+const char *lstm__quote(const char *text, char quoted[LSTM__QUOTED])
+{
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char *bytes = (const unsigned char *)text;
+    size_t used = 0, k = 0;
+    while (bytes[k] && used < LSTM__QUOTED - 8) { /* room for one escape, the dots and the end */
+        const unsigned char c = bytes[k++];
+        const bool c1 =
+            c == 0xC2 && bytes[k] >= 0x80 && bytes[k] < 0xA0; /* U+0080 to U+009F: control characters as well */
+        if (c >= 0x20 && c != 0x7F && c != '"' && c != '\\' && !c1) {
+            quoted[used++] = (char)c;
+            continue;
+        }
+        const unsigned char code = c1 ? bytes[k++] : c;
+        quoted[used++] = '\\';
+        quoted[used++] = 'x';
+        quoted[used++] = digits[code >> 4];
+        quoted[used++] = digits[code & 15];
+    }
+    if (bytes[k]) {
+        while (used && (quoted[used - 1] & 0xC0) == 0x80) /* no part of a UTF-8 sequence is left behind */
+            used--;
+        used -= used && (quoted[used - 1] & 0x80);
+        memcpy(quoted + used, "...", 3);
+        used += 3;
+    }
+    quoted[used] = '\0';
+    return quoted;
+}
+
 lstm_status lstm__read_args(const char *function, void *into, size_t size, const void *from)
 {
     memset(into, 0, size);

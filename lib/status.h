@@ -16,6 +16,12 @@ lstm_status lstm__fail(lstm_status status, const char *format, ...) LSTM__PRINTF
 lstm_status lstm__fail_null(const char *function, const char *argument);
 lstm_status lstm__fail_memory(const char *function);
 
+enum { LSTM__QUOTED = 128 };
+
+/* A text from outside, fit for a message: control characters, quotes and backslashes become \xNN, and what is too long for
+ * quoted ends in "...". Returns quoted. */
+const char *lstm__quote(const char *text, char quoted[LSTM__QUOTED]);
+
 /* Copy a caller's struct of any age into ours: what an older one lacks becomes zero, what a newer one adds must be zero.
  * from NULL (an optional config): all zero. */
 lstm_status lstm__read_args(const char *function, void *into, size_t size, const void *from);

@@ -29,7 +29,7 @@ for argument in "$@"; do
     esac
 done
 
-packages="gcc g++ libc6-dev make cmake pkgconf libopenblas-dev libblas-dev check"
+packages="gcc g++ libc6-dev make cmake pkgconf libopenblas-dev libblas-dev libjansson-dev zlib1g-dev check"
 [ -z "$long" ] || packages="$packages valgrind"
 # shellcheck disable=SC2086 # one word for each package
 if ! sh cmake/bootstrap.sh $packages; then

@@ -23,6 +23,7 @@
     SUITE(gradients)                                                                                                   \
     SUITE(kernels)                                                                                                     \
     SUITE(loss)                                                                                                        \
+    SUITE(model)                                                                                                       \
     SUITE(optimizer)                                                                                                   \
     SUITE(optimizer_rules)                                                                                             \
     SUITE(params)                                                                                                      \

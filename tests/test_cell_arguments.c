@@ -237,7 +237,7 @@ START_TEST(widths_that_do_not_fit_and_names_that_grow_too_long_are_refused_with_
     ck_ok(lstm_cell_create_multi_rnn(NULL, twice, 2, &cell));
     no_plan(cell, LSTM_ERR_SHAPE, "two shapes");
     ck_ok(lstm_cell_create_input_projection(NULL, inner, 2, NULL, &cell));
-    for (int level = 0; level < 10; level++) {
+    for (size_t length = 0; length <= LSTM_MAX_NAME; length += strlen("input_projection_wrapper/")) {
         ck_ok(lstm_cell_create_input_projection(NULL, cell, 2, NULL, &outer));
         lstm_cell_destroy(cell);
         cell = outer;

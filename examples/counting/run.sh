@@ -6,7 +6,7 @@ set -eu
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd -P)
 build=$top/build
 
-sh "$top/cmake/bootstrap.sh" cmake make gcc libc6-dev libopenblas-dev
+sh "$top/cmake/bootstrap.sh" cmake make gcc libc6-dev libopenblas-dev libjansson-dev zlib1g-dev
 
 # quietly COMMAND...: says nothing but when it fails
 quietly()

@@ -10,6 +10,7 @@
  *   lstm_stream     the state of one inference stream over frozen weights
  *   lstm_dense      a dense layer bound to names in a store
  *   lstm_optimizer  an update rule with its slots
+ *   lstm_safetensors  a file of named tensors, in the format that Python and Rust share
  *
  * Rules that hold for all of them. Every function that can fail returns an lstm_status and says why in
  * lstm_error_message(); the library never aborts, exits, prints or reads the environment. Handles come from a create
@@ -25,11 +26,14 @@
 #include <lstm/custom_cell.h>
 #include <lstm/dense.h>
 #include <lstm/loss.h>
+#include <lstm/model.h>
 #include <lstm/optimizer.h>
 #include <lstm/params.h>
+#include <lstm/params_file.h>
 #include <lstm/random.h>
 #include <lstm/raw_rnn.h>
 #include <lstm/rnn.h>
+#include <lstm/safetensors.h>
 #include <lstm/schedule.h>
 #include <lstm/status.h>
 #include <lstm/stream.h>

@@ -14,7 +14,7 @@ extern "C" {
  * Threads: many readers or one writer. A store keeps its context alive. */
 typedef struct lstm_params lstm_params;
 
-enum { LSTM_MAX_RANK = 4, LSTM_MAX_NAME = 255 };
+enum { LSTM_MAX_RANK = 4, LSTM_MAX_NAME = 2047 }; /* names grow with the nesting of cells */
 
 /* How a variable starts. Zero is TF1's default for get_variable. */
 typedef enum lstm_initializer_kind {

@@ -8,9 +8,11 @@
 #include <lstm/lstm.h>
 #include <lstm/optimizer.h>
 #include <lstm/params.h>
+#include <lstm/params_file.h>
 #include <lstm/random.h>
 #include <lstm/raw_rnn.h>
 #include <lstm/rnn.h>
+#include <lstm/safetensors.h>
 #include <lstm/schedule.h>
 #include <lstm/status.h>
 #include <lstm/stream.h>

@@ -1,0 +1,107 @@
+/* A network described by a JSON graph: made, run, trained, saved and opened. SPDX-License-Identifier: MIT */
+#ifndef LSTM_MODEL_H
+#define LSTM_MODEL_H
+
+#include <lstm/rnn.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Layers in a row, recurrent and dense, bound to names in a store. Immutable, any number of threads. The graph's keys and
+ * their meaning are in docs/file-format.md; a short one:
+ *     {"input_size": 1, "layers": [{"type": "rnn", "return": "last", "cell": {"type": "lstm", "num_units": 50}},
+ *                                  {"type": "dense", "units": 21, "activation": "softmax"}]}
+ * One sequence_length applies to every recurrent layer. A dense layer before the first recurrent one reads no padding
+ * and gives zeros there; one behind it is applied to the zeros that it receives. */
+typedef struct lstm_model lstm_model;
+
+/* Make a network from its graph: on an open store declare its variables, on a sealed one bind to those that are there.
+ * The text is kept as it is. Destroy with lstm_model_destroy.
+ * Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY, FORMAT (a graph that is not as described, or whose widths do not fit; the
+ * message names the place), SHAPE (a variable is there with another shape), STATE (a name is taken, or missing). On failure
+ * an open store is as it was before. */
+LSTM_API lstm_status lstm_model_create(lstm_params *params, const char *graph, lstm_model **model);
+
+/* Open a file that lstm_model_save or lstm_checkpoint_save wrote, or another program in the same format: the network and
+ * a sealed store with its weights. Everything is checked before it is used. Destroy both.
+ * Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY, IO, FORMAT (also: no graph in the file, tensors that are missing, unused or
+ * of another shape). */
+LSTM_API lstm_status lstm_model_open(lstm_context *context, const char *path, lstm_model **model, lstm_params **params);
+
+/* The same from a file's bytes, which are not needed afterwards. */
+LSTM_API lstm_status lstm_model_open_memory(lstm_context *context, const void *bytes, size_t size, lstm_model **model,
+                                            lstm_params **params);
+
+/* Write the graph and the network's weights, taken from a store of its layout, which may hold more than these. The file
+ * is written whole or not at all, as by lstm_params_save. Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY, SHAPE (a store of
+ * another layout), STATE (params are open), IO. */
+LSTM_API lstm_status lstm_model_save(const lstm_model *model, const lstm_params *params, const char *path);
+
+/* Give back the caller's reference; NULL is fine. */
+LSTM_API void lstm_model_destroy(lstm_model *model);
+
+/* The graph's text as it was given; lives as long as the model. NULL for NULL. */
+LSTM_API const char *lstm_model_graph(const lstm_model *model);
+
+/* Widths of one input, of one output, and of state leaf `leaf` below lstm_model_state_count: the leaves of all recurrent
+ * layers, in order. 0 for NULL or a leaf that is not there. Any thread. */
+LSTM_API size_t lstm_model_input_size(const lstm_model *model);
+LSTM_API size_t lstm_model_output_size(const lstm_model *model);
+LSTM_API size_t lstm_model_state_count(const lstm_model *model);
+LSTM_API size_t lstm_model_state_size(const lstm_model *model, size_t leaf);
+
+/* Whether outputs are [batch][output], those of the last relevant step, and not [batch][time][output]. */
+LSTM_API bool lstm_model_returns_last(const lstm_model *model);
+
+/* Whether its last layer is dense, so that its logits can be had. */
+LSTM_API bool lstm_model_has_logits(const lstm_model *model);
+
+/* The memory of one run over time: one thread at a time. It keeps its model alive. */
+typedef struct lstm_model_tape lstm_model_tape;
+
+/* As lstm_tape_size, lstm_tape_create and lstm_tape_destroy, for all layers. */
+LSTM_API lstm_status lstm_model_tape_size(const lstm_model *model, const lstm_tape_config *config, size_t *bytes,
+                                          size_t *alignment);
+LSTM_API lstm_status lstm_model_tape_create(const lstm_model *model, const lstm_tape_config *config,
+                                            lstm_model_tape **tape);
+LSTM_API void lstm_model_tape_destroy(lstm_model_tape *tape);
+
+/* One run. Arrays are the caller's and are borrowed for the call; but for the states, they must not overlap. */
+typedef struct lstm_model_args {
+    size_t struct_size;
+    size_t batch, time;                /* either may be 0: the state passes through */
+    const float *inputs;               /* [batch][time][input]; past a row's length not read */
+    const size_t *sequence_length;     /* [batch], each 0 .. time; NULL: all of them `time` */
+    const float *const *initial_state; /* per leaf [batch][width]; NULL: zeros */
+    float *outputs;                    /* [batch][time][output], or [batch][output] where the model returns the last */
+    float *const *final_state;         /* per leaf [batch][width]; NULL, or a NULL leaf: not wanted */
+    bool logits;                       /* outputs, and their gradients, are those before the last layer's activation */
+} lstm_model_args;
+
+/* Run the whole network. params: the model's store, or one created like it. Hot path: nothing is allocated.
+ * Statuses: INVALID_ARGUMENT, SHAPE (params of another layout), STATE (params are open), CAPACITY (more than the tape
+ * holds). Nothing is written on failure. */
+LSTM_API lstm_status lstm_model_run(lstm_model_tape *tape, const lstm_params *params, const lstm_model_args *args);
+
+/* Gradients in, gradients out, with the shapes of the run. */
+typedef struct lstm_model_grads {
+    size_t struct_size;
+    const float *d_outputs;            /* of all outputs; a recurrent layer at the end does not read its padding */
+    const float *const *d_final_state; /* per leaf; NULL, or a NULL leaf: zero */
+    lstm_params *d_params;             /* added to; NULL: not wanted, not computed */
+    float *d_inputs;                   /* overwritten, zeros past a row's length; NULL: not wanted, not computed */
+    float *const *d_initial_state;     /* per leaf, overwritten; NULL, or a NULL leaf: not wanted */
+} lstm_model_grads;
+
+/* The gradient of the tape's last lstm_model_run, through all layers and all of time: one backward per run. params: the
+ * same store, unchanged since. Hot path: nothing is allocated. Statuses: INVALID_ARGUMENT, SHAPE (d_params of another
+ * layout), STATE (no run before it, an inference tape, weights that are others or were edited since, d_params frozen).
+ * Nothing is written on failure. */
+LSTM_API lstm_status lstm_model_backward(lstm_model_tape *tape, const lstm_params *params,
+                                         const lstm_model_grads *grads);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,122 @@
+#include "checkpoint_files.h"
+
+#include "context.h"
+#include "platform.h"
+#include "status.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char ending[] = ".safetensors";
+
+/* A search through a folder. */
+typedef struct search {
+    lstm_context *context;
+    const char *name; /* the prefix without its folder */
+    uint64_t *steps;
+    size_t count, capacity;
+    bool out_of_memory;
+} search;
+
+char *lstm__numbered_path(lstm_context *context, const char *prefix, uint64_t step)
+{
+    const size_t size = strlen(prefix) + sizeof ending + 24;
+    char *path = lstm__allocate(context, 1, size);
+    if (path)
+        snprintf(path, size, "%s-%" PRIu64 "%s", prefix, step, ending);
+    return path;
+}
+
+/* The step in a file's name; false: it is not one of these files, such as one that is being written. */
+static bool step_of(const char *prefix, const char *name, uint64_t *step)
+{
+    const size_t length = strlen(prefix);
+    if (strncmp(name, prefix, length) || name[length] != '-')
+        return false;
+    const char *digits = name + length + 1;
+    const size_t count = strspn(digits, "0123456789");
+    if (!count || (count > 1 && *digits == '0') || strcmp(digits + count, ending))
+        return false;
+    errno = 0;
+    const unsigned long long number = strtoull(digits, NULL, 10);
+    *step = number;
+    return !errno && number <= UINT64_MAX;
+}
+
+static void see(void *user, const char *name)
+{
+    search *s = user;
+    uint64_t step;
+    if (s->out_of_memory || !step_of(s->name, name, &step))
+        return;
+    uint64_t *grown = lstm__grow(s->context, s->steps, s->count, &s->capacity, sizeof *grown);
+    s->out_of_memory = !grown;
+    if (!grown)
+        return;
+    s->steps = grown;
+    s->steps[s->count++] = step;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The steps of all files of that prefix, in rising order. */
+static lstm_status find_steps(const char *function, lstm_context *context, const char *prefix, search *s)
+{
+    const char *slash = strrchr(prefix, '/');
+    const size_t length = slash ? (size_t)(slash - prefix) + 1 : 0;
+    *s = (search){.context = context, .name = prefix + length};
+    char *folder = lstm__allocate(context, 1, length + 2);
+    if (!folder)
+        return lstm__fail_memory(function);
+    memcpy(folder, length ? prefix : ".", length ? length : 1);
+    const char *problem = lstm__platform_list(folder, see, s);
+    lstm_status status = s->out_of_memory ? lstm__fail_memory(function)
+                         : problem ? lstm__fail(LSTM_ERR_IO, "%s: the folder %.200s: %s", function, folder, problem)
+                                   : LSTM_OK;
+    lstm__release(context, folder);
+    if (status)
+        lstm__release(context, s->steps);
+    else if (s->count)
+        qsort(s->steps, s->count, sizeof *s->steps, compare);
+    return status;
+}
+
+lstm_status lstm__numbered_latest(const char *function, lstm_context *context, const char *prefix, uint64_t *step)
+{
+    search s;
+    lstm_status status = find_steps(function, context, prefix, &s);
+    if (status)
+        return status;
+    if (s.count)
+        *step = s.steps[s.count - 1];
+    else
+        status = lstm__fail(LSTM_ERR_IO, "%s: there is no file %.200s-STEP%s", function, prefix, ending);
+    lstm__release(context, s.steps);
+    return status;
+}
+
+lstm_status lstm__numbered_keep(const char *function, lstm_context *context, const char *prefix, size_t keep)
+{
+    search s;
+    lstm_status status = find_steps(function, context, prefix, &s);
+    if (status)
+        return status;
+    for (size_t k = 0; k + keep < s.count && !status; k++) {
+        char *path = lstm__numbered_path(context, prefix, s.steps[k]);
+        const char *problem = path ? lstm__platform_remove(path) : NULL;
+        if (!path)
+            status = lstm__fail_memory(function);
+        else if (problem)
+            status = lstm__fail(LSTM_ERR_IO, "%s: %.200s cannot be removed: %s", function, path, problem);
+        lstm__release(context, path);
+    }
+    lstm__release(context, s.steps);
+    return status;
+}
