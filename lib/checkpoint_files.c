@@ -66,6 +66,13 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static lstm_status fail(const char *function, const char *path, int error)
+{
+    char quoted[LSTM__QUOTED], reason[LSTM__QUOTED];
+    return lstm__fail(LSTM_ERR_IO, "%s: \"%s\": %s", function, lstm__quote(path, quoted),
+                      lstm__file_error(error, reason, sizeof reason));
+}
+
 /* The steps of all files of that prefix, in rising order. */
 static lstm_status find_steps(const char *function, lstm_context *context, const char *prefix, search *s)
 {
@@ -76,10 +83,10 @@ static lstm_status find_steps(const char *function, lstm_context *context, const
     if (!folder)
         return lstm__fail_memory(function);
     memcpy(folder, length ? prefix : ".", length ? length : 1);
-    const char *problem = lstm__platform_list(folder, see, s);
+    const int error = lstm__folder_list(folder, see, s);
     lstm_status status = s->out_of_memory ? lstm__fail_memory(function)
-                         : problem ? lstm__fail(LSTM_ERR_IO, "%s: the folder %.200s: %s", function, folder, problem)
-                                   : LSTM_OK;
+                         : error          ? fail(function, folder, error)
+                                          : LSTM_OK;
     lstm__release(context, folder);
     if (status)
         lstm__release(context, s->steps);
@@ -90,6 +97,7 @@ static lstm_status find_steps(const char *function, lstm_context *context, const
 
 lstm_status lstm__numbered_latest(const char *function, lstm_context *context, const char *prefix, uint64_t *step)
 {
+    char quoted[LSTM__QUOTED];
     search s;
     lstm_status status = find_steps(function, context, prefix, &s);
     if (status)
@@ -97,7 +105,7 @@ lstm_status lstm__numbered_latest(const char *function, lstm_context *context, c
     if (s.count)
         *step = s.steps[s.count - 1];
     else
-        status = lstm__fail(LSTM_ERR_IO, "%s: there is no file %.200s-STEP%s", function, prefix, ending);
+        status = lstm__fail(LSTM_ERR_IO, "%s: no file \"%s\"-STEP%s", function, lstm__quote(prefix, quoted), ending);
     lstm__release(context, s.steps);
     return status;
 }
@@ -110,11 +118,9 @@ lstm_status lstm__numbered_keep(const char *function, lstm_context *context, con
         return status;
     for (size_t k = 0; k + keep < s.count && !status; k++) {
         char *path = lstm__numbered_path(context, prefix, s.steps[k]);
-        const char *problem = path ? lstm__platform_remove(path) : NULL;
-        if (!path)
-            status = lstm__fail_memory(function);
-        else if (problem)
-            status = lstm__fail(LSTM_ERR_IO, "%s: %.200s cannot be removed: %s", function, path, problem);
+        const int error = path ? lstm__file_remove(path) : 0;
+        if (!path || error)
+            status = path ? fail(function, path, error) : lstm__fail_memory(function);
         lstm__release(context, path);
     }
     lstm__release(context, s.steps);

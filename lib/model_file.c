@@ -77,8 +77,8 @@ static lstm_status create_from_file(const char *where, lstm_params *params, cons
     return lstm__fail(LSTM_ERR_FORMAT, "%s: %s", where, words);
 }
 
-static lstm_status open_file(const char *where, lstm_context *context, const lstm_safetensors *file, lstm_model **model,
-                             lstm_params **params)
+lstm_status lstm__model_open_file(const char *where, lstm_context *context, const lstm_safetensors *file,
+                                  lstm_model **model, lstm_params **params)
 {
     const char *graph = lstm_safetensors_metadata(file, "lstm.model");
     if (!graph)
@@ -111,7 +111,7 @@ static lstm_status open(const char *function, lstm_context *context, const char 
     lstm_status status = lstm__safetensors_open(function, context, path, bytes, size, &file);
     if (status)
         return status;
-    status = open_file(lstm__where(function, path, where), context, file, model, params);
+    status = lstm__model_open_file(lstm__where(function, path, where), context, file, model, params);
     lstm_safetensors_destroy(file);
     return status;
 }

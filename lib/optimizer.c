@@ -1,20 +1,20 @@
-#include <lstm/optimizer.h>
+#include "optimizer.h"
 
 #include "context.h"
-#include "params.h"
 #include "status.h"
 
 #include <math.h>
-
-enum { MAX_SLOTS = 3 };
+#include <stdatomic.h>
 
 /* One task of an update, in floats. */
 enum { UPDATE_FLOATS = 16384 };
 
 /* An update rule: its slots, what they start at, and one step over a part of the block. */
 typedef struct rule {
+    const char *name; /* in checkpoints, as are those of the slots */
     size_t slots;
-    float starts[MAX_SLOTS];
+    const char *slot_names[LSTM__MAX_SLOTS];
+    float starts[LSTM__MAX_SLOTS];
     void (*update)(const lstm_optimizer *optimizer, const lstm__kernels *kernels, size_t first, size_t count,
                    const float *g, float *w);
 } rule;
@@ -26,14 +26,15 @@ typedef struct numbers {
 } numbers;
 
 struct lstm_optimizer {
+    atomic_size_t references;
     lstm_context *context;
     lstm__layout *layout;
     const rule *rule;
     numbers n;
-    float rate; /* of the step at hand */
-    double beta1_power, beta2_power;
-    lstm_params *slots[MAX_SLOTS];
-    float *slot_data[MAX_SLOTS];
+    float rate;            /* of the step at hand */
+    double beta_powers[2]; /* beta1 and beta2 to the number of the step at hand */
+    lstm_params *slots[LSTM__MAX_SLOTS];
+    float *slot_data[LSTM__MAX_SLOTS];
 };
 
 static lstm_status check_share(const char *function, const char *name, float share)
@@ -84,13 +85,14 @@ static lstm_status create(const char *function, lstm_context *context, const lst
     lstm_optimizer *made = lstm__allocate(context, 1, sizeof *made);
     if (!made)
         return lstm__fail_memory(function);
+    atomic_init(&made->references, 1);
     made->context = context;
     lstm__context_retain(context);
     made->layout = lstm__layout_retain(lstm__params_layout(params));
     made->rule = which;
     made->n = *n;
-    made->beta1_power = (double)n->beta1;
-    made->beta2_power = (double)n->beta2;
+    made->beta_powers[0] = (double)n->beta1;
+    made->beta_powers[1] = (double)n->beta2;
     status = make_slots(made, params, starts);
     if (status) {
         lstm_optimizer_destroy(made);
@@ -100,11 +102,26 @@ static lstm_status create(const char *function, lstm_context *context, const lst
     return LSTM_OK;
 }
 
+void lstm__optimizer_retain(lstm_optimizer *optimizer)
+{
+    atomic_fetch_add(&optimizer->references, 1);
+}
+
+lstm__optimizer_state lstm__optimizer_state_of(lstm_optimizer *optimizer)
+{
+    return (lstm__optimizer_state){.name = optimizer->rule->name,
+                                   .slots = optimizer->rule->slots,
+                                   .slot_names = optimizer->rule->slot_names,
+                                   .stores = optimizer->slots,
+                                   .learning_rate = &optimizer->n.learning_rate,
+                                   .beta_powers = optimizer->beta_powers};
+}
+
 void lstm_optimizer_destroy(lstm_optimizer *optimizer)
 {
-    if (!optimizer)
+    if (!optimizer || atomic_fetch_sub(&optimizer->references, 1) > 1)
         return;
-    for (size_t k = 0; k < MAX_SLOTS; k++)
+    for (size_t k = 0; k < LSTM__MAX_SLOTS; k++)
         lstm_params_destroy(optimizer->slots[k]);
     lstm__layout_release(optimizer->layout);
     lstm_context *context = optimizer->context;
@@ -129,7 +146,7 @@ lstm_status lstm_optimizer_create_gradient_descent(lstm_context *context, const 
                                                    const lstm_gradient_descent_config *config,
                                                    lstm_optimizer **optimizer)
 {
-    static const rule descent = {.update = gradient_descent};
+    static const rule descent = {.name = "gradient_descent", .update = gradient_descent};
     const char *function = "lstm_optimizer_create_gradient_descent";
     lstm_gradient_descent_config c;
     lstm_status status = lstm__read_args(function, &c, sizeof c, config);
@@ -148,7 +165,7 @@ static void momentum(const lstm_optimizer *o, const lstm__kernels *kernels, size
 lstm_status lstm_optimizer_create_momentum(lstm_context *context, const lstm_params *params,
                                            const lstm_momentum_config *config, lstm_optimizer **optimizer)
 {
-    static const rule with_momentum = {.slots = 1, .update = momentum};
+    static const rule with_momentum = {.name = "momentum", .slots = 1, .slot_names = {"momentum"}, .update = momentum};
     const char *function = "lstm_optimizer_create_momentum";
     lstm_momentum_config c;
     lstm_status status = lstm__read_args(function, &c, sizeof c, config);
@@ -167,7 +184,7 @@ static void adagrad(const lstm_optimizer *o, const lstm__kernels *kernels, size_
 lstm_status lstm_optimizer_create_adagrad(lstm_context *context, const lstm_params *params,
                                           const lstm_adagrad_config *config, lstm_optimizer **optimizer)
 {
-    static const rule accumulating = {.slots = 1, .update = adagrad};
+    static const rule accumulating = {.name = "adagrad", .slots = 1, .slot_names = {"accumulator"}, .update = adagrad};
     const char *function = "lstm_optimizer_create_adagrad";
     lstm_adagrad_config c;
     lstm_status status = lstm__read_args(function, &c, sizeof c, config);
@@ -191,7 +208,8 @@ static void adadelta(const lstm_optimizer *o, const lstm__kernels *kernels, size
 lstm_status lstm_optimizer_create_adadelta(lstm_context *context, const lstm_params *params,
                                            const lstm_adadelta_config *config, lstm_optimizer **optimizer)
 {
-    static const rule two_averages = {.slots = 2, .update = adadelta};
+    static const rule two_averages = {
+        .name = "adadelta", .slots = 2, .slot_names = {"accum", "accum_update"}, .update = adadelta};
     const char *function = "lstm_optimizer_create_adadelta";
     lstm_adadelta_config c;
     lstm_status status = lstm__read_args(function, &c, sizeof c, config);
@@ -215,8 +233,13 @@ static void rmsprop(const lstm_optimizer *o, const lstm__kernels *kernels, size_
 lstm_status lstm_optimizer_create_rmsprop(lstm_context *context, const lstm_params *params,
                                           const lstm_rmsprop_config *config, lstm_optimizer **optimizer)
 {
-    static const rule plain = {.slots = 2, .starts = {1.0f}, .update = rmsprop};
-    static const rule centered = {.slots = 3, .starts = {1.0f}, .update = rmsprop};
+    static const rule plain = {
+        .name = "rmsprop", .slots = 2, .slot_names = {"rms", "momentum"}, .starts = {1.0f}, .update = rmsprop};
+    static const rule centered = {.name = "centered_rmsprop",
+                                  .slots = 3,
+                                  .slot_names = {"rms", "momentum", "mg"},
+                                  .starts = {1.0f},
+                                  .update = rmsprop};
     const char *function = "lstm_optimizer_create_rmsprop";
     lstm_rmsprop_config c;
     lstm_status status = lstm__read_args(function, &c, sizeof c, config);
@@ -240,7 +263,7 @@ static void adam(const lstm_optimizer *o, const lstm__kernels *kernels, size_t f
 lstm_status lstm_optimizer_create_adam(lstm_context *context, const lstm_params *params, const lstm_adam_config *config,
                                        lstm_optimizer **optimizer)
 {
-    static const rule moments = {.slots = 2, .update = adam};
+    static const rule moments = {.name = "adam", .slots = 2, .slot_names = {"m", "v"}, .update = adam};
     const char *function = "lstm_optimizer_create_adam";
     lstm_adam_config c;
     lstm_status status = lstm__read_args(function, &c, sizeof c, config);
@@ -264,7 +287,7 @@ static void adamw(const lstm_optimizer *o, const lstm__kernels *kernels, size_t 
 lstm_status lstm_optimizer_create_adamw(lstm_context *context, const lstm_params *params,
                                         const lstm_adamw_config *config, lstm_optimizer **optimizer)
 {
-    static const rule decayed_moments = {.slots = 2, .update = adamw};
+    static const rule decayed_moments = {.name = "adamw", .slots = 2, .slot_names = {"m", "v"}, .update = adamw};
     const char *function = "lstm_optimizer_create_adamw";
     lstm_adamw_config c;
     lstm_status status = lstm__read_args(function, &c, sizeof c, config);
@@ -351,11 +374,11 @@ lstm_status lstm_optimizer_apply(lstm_optimizer *optimizer, lstm_params *weights
     if (weights == gradients)
         return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: weights and gradients are the same store", function);
     /* Without betas both powers are 0: the rate is the learning rate. */
-    optimizer->rate = (float)((double)optimizer->n.learning_rate * sqrt(1.0 - optimizer->beta2_power) /
-                              (1.0 - optimizer->beta1_power));
+    optimizer->rate = (float)((double)optimizer->n.learning_rate * sqrt(1.0 - optimizer->beta_powers[1]) /
+                              (1.0 - optimizer->beta_powers[0]));
     apply_work work = {.optimizer = optimizer, .g = lstm_params_data(gradients, NULL)};
     apply(optimizer->context, &work, weights);
-    optimizer->beta1_power *= (double)optimizer->n.beta1;
-    optimizer->beta2_power *= (double)optimizer->n.beta2;
+    optimizer->beta_powers[0] *= (double)optimizer->n.beta1;
+    optimizer->beta_powers[1] *= (double)optimizer->n.beta2;
     return LSTM_OK;
 }

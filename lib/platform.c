@@ -1,5 +1,6 @@
 #include "platform.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -295,4 +296,22 @@ int lstm__file_write(const char *path, const lstm__piece *pieces, size_t count)
     if (S_ISDIR(status.st_mode))
         return EISDIR;
     return S_ISREG(status.st_mode) ? replace(path, &status, pieces, count) : write_in_place(path, pieces, count);
+}
+
+int lstm__folder_list(const char *path, void (*each)(void *user, const char *name), void *user)
+{
+    DIR *folder = opendir(path);
+    if (!folder)
+        return errno;
+    const struct dirent *entry;
+    while ((void)(errno = 0), (entry = readdir(folder)))
+        each(user, entry->d_name);
+    const int error = errno;
+    closedir(folder);
+    return error;
+}
+
+int lstm__file_remove(const char *path)
+{
+    return unlink(path) ? errno : 0;
 }

@@ -44,4 +44,8 @@ typedef struct lstm__piece {
  * followed; an existing file's permissions are kept, and one that may not be written to is not replaced. */
 int lstm__file_write(const char *path, const lstm__piece *pieces, size_t count);
 
+/* Tell the name of each entry of a folder, "." and ".." among them. */
+int lstm__folder_list(const char *path, void (*each)(void *user, const char *name), void *user);
+int lstm__file_remove(const char *path);
+
 #endif

@@ -13,6 +13,7 @@ struct lstm_stream {
     lstm_params *weights;
     lstm_tape *tape;
     size_t batch, max_steps;
+    size_t *steps;   /* [batch]: of the portion at hand */
     float **state;   /* per leaf [batch][width] */
     float **initial; /* per leaf [width]: where a row starts */
 };
@@ -61,7 +62,8 @@ static lstm_status fill(const char *function, lstm_stream *stream, const lstm_rn
         return lstm__fail_memory(function);
     lstm_tape_config config = {
         .struct_size = sizeof config, .max_batch = stream->batch, .max_time = stream->max_steps, .inference = true};
-    lstm_status status = lstm_tape_create(rnn, &config, &stream->tape);
+    stream->steps = lstm__allocate(rnn->context, stream->batch, sizeof *stream->steps);
+    lstm_status status = stream->steps ? lstm_tape_create(rnn, &config, &stream->tape) : lstm__fail_memory(function);
     if (!status)
         status = find_initial(stream);
     return status ? status : lstm_stream_reset(stream);
@@ -106,24 +108,42 @@ void lstm_stream_destroy(lstm_stream *stream)
     lstm_context *context = stream->context;
     release_leaves(context, leaves, stream->state);
     release_leaves(context, leaves, stream->initial);
+    lstm__release(context, stream->steps);
     lstm_tape_destroy(stream->tape);
     lstm_params_destroy(stream->weights);
     lstm__release(context, stream);
     lstm_context_destroy(context);
 }
 
-lstm_status lstm_stream_run(lstm_stream *stream, size_t time, const float *inputs, float *outputs)
+/* What is left for each row of its steps from time t on, in a portion of `time` steps. */
+static const size_t *portion_steps(const lstm_stream *stream, const size_t *steps, size_t t, size_t time)
+{
+    for (size_t row = 0; steps && row < stream->batch; row++) {
+        const size_t left = steps[row] > t ? steps[row] - t : 0;
+        stream->steps[row] = left < time ? left : time;
+    }
+    return steps ? stream->steps : NULL;
+}
+
+lstm_status lstm_stream_run_ragged(lstm_stream *stream, size_t time, const size_t *steps, const float *inputs,
+                                   float *outputs)
 {
     const char *function = "lstm_stream_run";
     if (!stream || (time && (!inputs || !outputs)))
         return lstm__fail_null(function, !stream ? "stream" : inputs ? "outputs" : "inputs");
+    for (size_t row = 0; steps && row < stream->batch; row++)
+        if (steps[row] > time)
+            return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: steps[%zu] is %zu, expected 0 to %zu", function, row,
+                              steps[row], time);
     const lstm_rnn *rnn = stream->tape->rnn;
     const size_t stride = rnn->order == LSTM_TIME_MAJOR ? stream->batch : 1;
     for (size_t t = 0; t < time; t += stream->max_steps) {
+        const size_t portion = time - t < stream->max_steps ? time - t : stream->max_steps;
         const lstm_dynamic_rnn_args args = {
             .batch = stream->batch,
-            .time = time - t < stream->max_steps ? time - t : stream->max_steps,
+            .time = portion,
             .inputs = inputs + t * stride * lstm_rnn_input_size(rnn),
+            .sequence_length = portion_steps(stream, steps, t, portion),
             .initial_state = (const float *const *)stream->state,
             .outputs = outputs + t * stride * lstm_rnn_output_size(rnn),
             .final_state = stream->state,
@@ -131,6 +151,11 @@ lstm_status lstm_stream_run(lstm_stream *stream, size_t time, const float *input
         lstm__dynamic_rnn(stream->tape, stream->weights, &args, time);
     }
     return LSTM_OK;
+}
+
+lstm_status lstm_stream_run(lstm_stream *stream, size_t time, const float *inputs, float *outputs)
+{
+    return lstm_stream_run_ragged(stream, time, NULL, inputs, outputs);
 }
 
 static void reset(lstm_stream *stream, size_t row)

@@ -12,6 +12,7 @@
     SUITE(cell_variables)                                                                                              \
     SUITE(cells)                                                                                                       \
     SUITE(check_gradient)                                                                                              \
+    SUITE(checkpoint)                                                                                                  \
     SUITE(clip)                                                                                                        \
     SUITE(context)                                                                                                     \
     SUITE(custom_activation)                                                                                           \
@@ -24,6 +25,7 @@
     SUITE(kernels)                                                                                                     \
     SUITE(loss)                                                                                                        \
     SUITE(model)                                                                                                       \
+    SUITE(model_stream)                                                                                                \
     SUITE(optimizer)                                                                                                   \
     SUITE(optimizer_rules)                                                                                             \
     SUITE(params)                                                                                                      \

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { BATCH = 3, TIME = 5, MAX_LEAVES = 16 };
 
@@ -513,6 +514,124 @@ START_TEST(a_model_tells_its_sizes)
 }
 END_TEST
 
+/* ---- files ---- */
+
+static char file[64];
+
+static void make_file_name(void)
+{
+    snprintf(file, sizeof file, "/tmp/lstm-model-XXXXXX");
+    const int handle = mkstemp(file);
+    ck_assert_int_ge(handle, 0);
+    close(handle);
+}
+
+static unsigned char *read_file(size_t *size)
+{
+    FILE *in = fopen(file, "rb");
+    ck_assert_ptr_nonnull(in);
+    unsigned char *bytes = test_allocate(100000, 1);
+    *size = fread(bytes, 1, 100000, in);
+    fclose(in);
+    return bytes;
+}
+
+START_TEST(what_is_saved_is_opened_from_file_and_memory_with_the_same_bits)
+{
+    make_file_name();
+    for (size_t g = 0; g < GRAPHS; g++) {
+        work w, opened, loaded;
+        lstm_model *model;
+        lstm_params *params;
+        size_t size;
+        work_create(&w, graphs[g]);
+        ck_ok(lstm_model_save(w.model, w.weights, file));
+        ck_ok(lstm_model_open(NULL, file, &model, &params));
+        ck_assert_str_eq(lstm_model_graph(model), graphs[g]);
+        work_start(&opened, params, model);
+        unsigned char *bytes = read_file(&size);
+        ck_ok(lstm_model_open_memory(NULL, bytes, size, &model, &params));
+        free(bytes);
+        work_start(&loaded, params, model);
+        work_run(&w, lengths, false);
+        work_run(&opened, lengths, false);
+        work_run(&loaded, lengths, false);
+        ck_assert(same_bits(w.y, opened.y, w.outputs));
+        ck_assert(same_bits(w.y, loaded.y, w.outputs));
+        work_destroy(&w);
+        work_destroy(&opened);
+        work_destroy(&loaded);
+    }
+    unlink(file);
+}
+END_TEST
+
+START_TEST(a_models_file_has_its_own_variables_only)
+{
+    make_file_name();
+    lstm_params *params, *read;
+    lstm_model *model, *again;
+    const size_t shape[1] = {3};
+    ck_ok(lstm_params_create(NULL, &params));
+    ck_ok(lstm_params_declare(params, "dense/other", 1, shape, NULL));
+    ck_ok(lstm_model_create(params, graphs[4], &model));
+    ck_fails(lstm_model_save(model, params, file), LSTM_ERR_STATE, "open");
+    ck_ok(lstm_params_initialize(params, 1));
+    ck_ok(lstm_model_save(model, params, file));
+    ck_ok(lstm_model_open(NULL, file, &again, &read));
+    ck_assert_uint_eq(lstm_params_variable_count(read), 4);
+    ck_fails(lstm_model_save(model, read, file), LSTM_ERR_SHAPE, "layout");
+    lstm_model_destroy(again);
+    lstm_model_destroy(model);
+    lstm_params_destroy(read);
+    lstm_params_destroy(params);
+    unlink(file);
+}
+END_TEST
+
+static void no_model(const char *text, const lstm_tensor *tensors, size_t count, const char *words)
+{
+    lstm_model *model = NULL;
+    lstm_params *params = NULL;
+    const lstm_metadata metadata[] = {{"lstm.format", "model"}, {"lstm.version", "1"}, {"lstm.model", text}};
+    ck_ok(lstm_safetensors_save(NULL, file, text ? metadata : NULL, text ? 3 : 0, tensors, count));
+    ck_fails(lstm_model_open(NULL, file, &model, &params), LSTM_ERR_FORMAT, words);
+    ck_assert_ptr_null(model);
+    ck_assert_ptr_null(params);
+}
+
+START_TEST(files_that_are_no_models_are_refused_by_name)
+{
+    make_file_name();
+    static const float values[8];
+    const size_t kernel[2] = {2, 3}, bias[1] = {3}, other[2] = {3, 2};
+    const lstm_tensor good[3] = {{"dense/kernel", LSTM_DTYPE_F32, 2, kernel, values, sizeof(float[6])},
+                                 {"dense/bias", LSTM_DTYPE_F32, 1, bias, values, sizeof(float[3])},
+                                 {"dense/more", LSTM_DTYPE_F32, 1, bias, values, sizeof(float[3])}};
+    lstm_tensor turned[2] = {good[0], good[1]};
+    const char *text = ONE("{\"type\": \"dense\", \"units\": 3}");
+    turned[0].shape = other;
+    no_model(NULL, good, 2, "no graph");
+    no_model(text, good, 1, "missing \"dense/bias\" [3]");
+    no_model(text, good, 3, "unused \"dense/more\" [3]");
+    no_model(text, turned, 2, "\"dense/kernel\": [3, 2], expected [2, 3]");
+    no_model("{}", good, 2, "the graph");
+    no_model(ONE("{\"type\": \"rnn\", \"scope\": \"dense\", \"cell\": {\"type\": \"gru\", \"num_units\": 3}},"
+                 " {\"type\": \"dense\", \"scope\": \"dense/gru_cell/gates\", \"units\": 3}"),
+             good, 2, "is taken");
+    /* A graph of any size is checked against the tensors before there is memory for it. */
+    no_model(CELL("{\"type\": \"lstm\", \"num_units\": 1000000}"), good, 0, "missing \"rnn/lstm_cell/kernel\"");
+    no_model(CELL("{\"type\": \"lstm\", \"num_units\": 2147483647}"), good, 0, "");
+    lstm_model *model = NULL;
+    lstm_params *params = NULL;
+    ck_fails(lstm_model_open(NULL, "/nowhere/model", &model, &params), LSTM_ERR_IO, "/nowhere/model");
+    ck_fails(lstm_model_open(NULL, NULL, &model, &params), LSTM_ERR_INVALID_ARGUMENT, "path is NULL");
+    ck_fails(lstm_model_open(NULL, file, NULL, &params), LSTM_ERR_INVALID_ARGUMENT, "model is NULL");
+    ck_fails(lstm_model_open_memory(NULL, NULL, 3, &model, &params), LSTM_ERR_INVALID_ARGUMENT, "bytes is NULL");
+    unlink(file);
+}
+END_TEST
+
 Suite *model_suite(void)
 {
     return test_suite("model", (const TTest *const[]){
@@ -525,6 +644,9 @@ Suite *model_suite(void)
                                    cells_nest_to_64_levels_and_scopes_go_to_255_bytes,
                                    a_model_binds_to_a_sealed_store_and_leaves_an_open_one_as_it_was_on_failure,
                                    a_model_tells_its_sizes,
+                                   what_is_saved_is_opened_from_file_and_memory_with_the_same_bits,
+                                   a_models_file_has_its_own_variables_only,
+                                   files_that_are_no_models_are_refused_by_name,
                                    NULL,
                                });
 }

@@ -10,6 +10,8 @@
  *   lstm_stream     the state of one inference stream over frozen weights
  *   lstm_dense      a dense layer bound to names in a store
  *   lstm_optimizer  an update rule with its slots
+ *   lstm_model      a network of such layers, described by a JSON graph; run, trained, saved and opened as one
+ *   lstm_checkpoint a list of what to save and load together, so that training goes on as if never stopped
  *   lstm_safetensors  a file of named tensors, in the format that Python and Rust share
  *
  * Rules that hold for all of them. Every function that can fail returns an lstm_status and says why in
@@ -22,6 +24,7 @@
 
 #include <lstm/array.h>
 #include <lstm/cell.h>
+#include <lstm/checkpoint.h>
 #include <lstm/context.h>
 #include <lstm/custom_cell.h>
 #include <lstm/dense.h>

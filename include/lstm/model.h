@@ -2,7 +2,7 @@
 #ifndef LSTM_MODEL_H
 #define LSTM_MODEL_H
 
-#include <lstm/rnn.h>
+#include <lstm/stream.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -100,6 +100,38 @@ typedef struct lstm_model_grads {
  * Nothing is written on failure. */
 LSTM_API lstm_status lstm_model_backward(lstm_model_tape *tape, const lstm_params *params,
                                          const lstm_model_grads *grads);
+
+/* One inference stream through all layers, or a batch of them, over frozen weights. As lstm_stream, which see. */
+typedef struct lstm_model_stream lstm_model_stream;
+
+/* As lstm_stream_create, for all layers. Destroy with lstm_model_stream_destroy. Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY,
+ * SHAPE (weights of another layout), STATE (weights that are not frozen), UNSUPPORTED (a bidirectional layer). */
+LSTM_API lstm_status lstm_model_stream_create(const lstm_model *model, const lstm_params *frozen,
+                                              const lstm_stream_config *config, lstm_model_stream **stream);
+
+/* NULL is fine. */
+LSTM_API void lstm_model_stream_destroy(lstm_model_stream *stream);
+
+/* Go on by `time` steps, row `row` by steps[row] of them, 0 .. time, or all by `time` where steps is NULL.
+ * inputs[batch][time][input]; past a row's steps they are not read. outputs[batch][time][output], past a row's steps as
+ * lstm_model_run gives them past its length; of a model that returns the last: [batch][output], of each row's last step
+ * so far, which may lie in an earlier call. Hot path: nothing is allocated. Statuses: INVALID_ARGUMENT. */
+LSTM_API lstm_status lstm_model_stream_run(lstm_model_stream *stream, size_t time, const size_t *steps,
+                                           const float *inputs, float *outputs);
+
+/* Back to the start: all rows, or row `row` alone. Statuses: INVALID_ARGUMENT. */
+LSTM_API lstm_status lstm_model_stream_reset(lstm_model_stream *stream);
+LSTM_API lstm_status lstm_model_stream_reset_row(lstm_model_stream *stream, size_t row);
+
+/* Leaf `leaf` of the model's state, [batch][width], to read and to set between runs; lives as long as the stream. NULL if
+ * there is no such leaf. */
+LSTM_API float *lstm_model_stream_state(lstm_model_stream *stream, size_t leaf);
+
+/* Replay the self-tests recorded in a model's file: selftest/0/inputs, with or without selftest/0/sequence_length, against
+ * selftest/0/outputs, and so on. *difference becomes the largest of all, as a share of the largest output of its test.
+ * Statuses: those of lstm_model_open, FORMAT (also: there are no self-tests, one is malformed, or one differs by more than
+ * 1e-4; the message says by how much). */
+LSTM_API lstm_status lstm_model_selftest(lstm_context *context, const char *path, size_t *tests, double *difference);
 
 #ifdef __cplusplus
 }

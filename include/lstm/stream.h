@@ -33,6 +33,12 @@ LSTM_API void lstm_stream_destroy(lstm_stream *stream);
  * an order that depends on the number of rows). Hot path: nothing is allocated. Statuses: INVALID_ARGUMENT. */
 LSTM_API lstm_status lstm_stream_run(lstm_stream *stream, size_t time, const float *inputs, float *outputs);
 
+/* The same where row `row` goes on by steps[row] steps, 0 .. time, and the others by theirs: rows may start, stop and end on
+ * their own without disturbing each other. What stands in inputs past a row's steps is not read; outputs are zeros there.
+ * steps NULL: all go on by `time`. Statuses: INVALID_ARGUMENT (more steps than `time` too; nothing is written). */
+LSTM_API lstm_status lstm_stream_run_ragged(lstm_stream *stream, size_t time, const size_t *steps, const float *inputs,
+                                            float *outputs);
+
 /* Back to the initial state: all rows, or row `row` alone. Statuses: INVALID_ARGUMENT. */
 LSTM_API lstm_status lstm_stream_reset(lstm_stream *stream);
 LSTM_API lstm_status lstm_stream_reset_row(lstm_stream *stream, size_t row);

@@ -1,11 +1,13 @@
 /* The public headers are fit for C++17. */
 #include <lstm/array.h>
 #include <lstm/cell.h>
+#include <lstm/checkpoint.h>
 #include <lstm/context.h>
 #include <lstm/custom_cell.h>
 #include <lstm/dense.h>
 #include <lstm/loss.h>
 #include <lstm/lstm.h>
+#include <lstm/model.h>
 #include <lstm/optimizer.h>
 #include <lstm/params.h>
 #include <lstm/params_file.h>
