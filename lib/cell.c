@@ -1,6 +1,5 @@
 #include "cell.h"
 
-#include "affine.h"
 #include "context.h"
 #include "memory.h"
 #include "status.h"
@@ -195,26 +194,62 @@ lstm_status lstm__cell_forget_bias(const char *function, lstm_optional given, fl
                                   : lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: forget_bias is not finite", function);
 }
 
-void lstm__run_kernel_gradient(const lstm__run *run, const float *before, size_t n, const float *dz, size_t width,
-                               float *d_kernel, float *d_bias, size_t part, size_t parts)
+/* Up to so many inputs go into the product of each step: that costs less than to store z and load it again. */
+enum { FEW_INPUTS = 4 };
+
+static bool steps_take_inputs(const lstm_cell_spec *spec)
+{
+    return spec->input_size <= FEW_INPUTS;
+}
+
+lstm_status lstm__spec_step_matrix(lstm_cell_spec *spec, size_t kernel, size_t n, size_t width)
+{
+    const size_t input = spec->input_size;
+    return steps_take_inputs(spec) ? lstm__spec_matrix(spec, kernel, 0, input + n, width, false)
+                                   : lstm__spec_matrix(spec, kernel, input, n, width, false);
+}
+
+void lstm__run_inputs(const lstm__run *run, const float *kernel, const float *bias, size_t width, float *z)
 {
     const size_t input = run->spec->input_size;
+    if (!steps_take_inputs(run->spec))
+        run->kernels->product_nn(run->steps, width, input, run->input, input, kernel, width, bias, 0, z, width);
+}
+
+void lstm__run_step(const lstm__run *run, size_t matrix, const float *bias, size_t first, size_t rows,
+                    const float *state, size_t n, size_t width, float *z)
+{
+    const size_t input = steps_take_inputs(run->spec) ? run->spec->input_size : 0;
+    const lstm__rows x = {.first = run->input + first * input, .ld = input, .width = input};
+    const lstm__rows h = {.first = state, .ld = n, .width = n};
+    z += first * width;
+    run->kernels->product_packed(rows, width, &x, &h, &run->matrices[matrix], input ? bias : z, input ? 0 : width, z,
+                                 width);
+}
+
+void lstm__run_product(const lstm__run *run, size_t matrix, size_t rows, const float *x, size_t k, size_t n,
+                       const float *start, float *y)
+{
+    const lstm__rows of_x = {.first = x, .ld = k, .width = k}, nothing = {0};
+    run->kernels->product_packed(rows, n, &of_x, &nothing, &run->matrices[matrix], start, start == y ? n : 0, y, n);
+}
+
+void lstm__run_kernel_gradient(const lstm__run *run, const float *x, size_t x_width, const float *h, size_t h_width,
+                               const float *dz, size_t width, float *d_kernel, float *d_bias, size_t part, size_t parts)
+{
+    const lstm__rows of_x = {.first = x, .ld = x_width, .width = x_width};
+    const lstm__rows of_h = {.first = h, .ld = h_width, .width = h_width};
     size_t begin, end;
     lstm__part_columns(width, part, parts, &begin, &end);
-    const size_t columns = end - begin;
-    lstm__outer(run->kernels, run->steps, input, columns, run->input, input, dz + begin, width, d_kernel + begin,
-                width);
-    lstm__outer(run->kernels, run->steps, n, columns, before, n, dz + begin, width, d_kernel + input * width + begin,
-                width);
-    if (d_bias)
-        run->kernels->column_sums(run->steps, columns, dz + begin, width, d_bias + begin);
+    run->kernels->product_tn(end - begin, run->steps, &of_x, &of_h, dz + begin, width, d_kernel + begin, width,
+                             d_bias ? d_bias + begin : NULL);
 }
 
 void lstm__run_input_gradient(const lstm__run *run, const float *dz, size_t width, const float *kernel, float *d_input)
 {
     const size_t input = run->spec->input_size;
     if (d_input)
-        run->kernels->product_nt(run->steps, input, width, dz, width, kernel, width, false, d_input, input);
+        run->kernels->product_nt(run->steps, input, width, dz, width, kernel, width, NULL, 0, d_input, input);
 }
 
 const float *lstm__run_state_at(const lstm__run *run, size_t leaf, size_t width, size_t t, size_t first)

@@ -15,12 +15,20 @@ typedef struct lstm__variables {
     lstm_context *context; /* the plan's: cells may have others */
     lstm__wanted *wanted;  /* names below the plan's scope, each an allocation */
     size_t count, capacity;
+    struct lstm__wanted_matrix *matrices; /* what a tape keeps packed */
+    size_t matrix_count, matrix_capacity;
 } lstm__variables;
 
 /* One more variable, of that shape and all else zero, called path/name, or name where path is empty; NULL: no memory. */
 lstm__wanted *lstm__variables_append(lstm__variables *variables, const char *path, const char *name, size_t rank,
                                      const size_t *shape);
 void lstm__variables_release(lstm__variables *variables);
+
+/* Rows of a variable to multiply by, each `columns` long; transposed: to multiply by their transpose. */
+typedef struct lstm__wanted_matrix {
+    size_t variable, first_row, rows, columns;
+    bool transposed;
+} lstm__wanted_matrix;
 
 /* What `declare` collects for one input width. Wrappers hold the specs of the cells inside. */
 struct lstm_cell_spec {
@@ -32,6 +40,7 @@ struct lstm_cell_spec {
     lstm__variables *variables;
     const lstm_cell_spec *shared;          /* the spec of the same cell that owns the variables, or NULL */
     size_t first_variable, variable_count; /* own: declared in one go, before or after the cells inside */
+    size_t first_matrix, matrix_count;     /* own, likewise */
     size_t input_size;
     size_t *state_sizes;    /* own leaves and those of the cells inside, in order */
     bool *protected_states; /* leaves that dropout passes over */
@@ -66,6 +75,7 @@ typedef struct lstm__run {
     float *const *next_state;      /* per leaf [steps][width] */
     float *output;                 /* [steps][O] */
     const float *const *variables; /* the spec's own, in the order of declaration */
+    const lstm__matrix *matrices;  /* the spec's own, in the order of declaration */
     float *tape;                   /* [steps][tape_total] */
     float *scratch;                /* [steps][scratch_total] */
     float **pointers;              /* room for pointers_total pointers */
@@ -140,6 +150,10 @@ typedef struct lstm__gates_start {
     float bias;
 } lstm__gates_start;
 
+/* Declare a matrix: `rows` rows of the spec's variable `variable`, which stand from first_row on. */
+lstm_status lstm__spec_matrix(lstm_cell_spec *spec, size_t variable, size_t first_row, size_t rows, size_t columns,
+                              bool transposed);
+
 /* Declare kernel [input_size + recurrent, width] and bias [width] (NULL: none). */
 lstm_status lstm__spec_gates(lstm_cell_spec *spec, const char *kernel, const char *bias, size_t recurrent, size_t width,
                              const lstm__gates_start *start);
@@ -172,10 +186,23 @@ const float *lstm__run_state_at(const lstm__run *run, size_t leaf, size_t width,
 /* Each step's entering states of a leaf, packed as the run is: in place, or else gathered into scratch. */
 const float *lstm__run_states_before(const lstm__run *run, size_t leaf, size_t width, float *scratch);
 
-/* One part of the gradient of a kernel [input + n, width] and of its bias, from the gradient dz[steps][width] of
- * [x|before] kernel + bias; before[steps][n]. d_bias NULL: there is none. */
-void lstm__run_kernel_gradient(const lstm__run *run, const float *before, size_t n, const float *dz, size_t width,
-                               float *d_kernel, float *d_bias, size_t part, size_t parts);
+/* z[steps][width] = [x|h] kernel + bias, of which the inputs' part is computed for a whole run, or if there are few of
+ * them with the states' part, step by step. Declare the matrix of the steps: the kernel without the rows that are computed
+ * for the run. Then compute the run's part, and `rows` rows from packed row `first` on of a step's; state: [rows][n]. */
+lstm_status lstm__spec_step_matrix(lstm_cell_spec *spec, size_t kernel, size_t n, size_t width);
+void lstm__run_inputs(const lstm__run *run, const float *kernel, const float *bias, size_t width, float *z);
+void lstm__run_step(const lstm__run *run, size_t matrix, const float *bias, size_t first, size_t rows,
+                    const float *state, size_t n, size_t width, float *z);
+
+/* y[rows][n] = start + x[rows][k] times a matrix; start: y itself, or one row for all; NULL: zero. */
+void lstm__run_product(const lstm__run *run, size_t matrix, size_t rows, const float *x, size_t k, size_t n,
+                       const float *start, float *y);
+
+/* One part of the gradient of a kernel [X + H, width] and of its bias, from the gradient dz[steps][width] of
+ * [x|h] kernel + bias. h NULL: of x alone; d_bias NULL: there is none. */
+void lstm__run_kernel_gradient(const lstm__run *run, const float *x, size_t x_width, const float *h, size_t h_width,
+                               const float *dz, size_t width, float *d_kernel, float *d_bias, size_t part,
+                               size_t parts);
 
 /* d_input[steps][I] (NULL: not wanted) = dz[steps][width] times the kernel's first I rows, transposed. */
 void lstm__run_input_gradient(const lstm__run *run, const float *dz, size_t width, const float *kernel, float *d_input);

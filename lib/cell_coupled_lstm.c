@@ -1,10 +1,10 @@
 /* CoupledInputForgetGateLSTMCell: j,f,o = split([x|h] K + b); c' = c s(f + forget_bias) + (1 - s(f + forget_bias)) act(j);
  * h' = act(c') s(o). */
-#include "affine.h"
 #include "cell.h"
 #include "status.h"
 
 enum { C_LEAF = 0, H_LEAF = 1, KERNEL = 0, BIAS = 1, GATES = 3 };
+enum { STEP = 0, STEP_BACK = 1 }; /* matrices */
 
 typedef struct coupled {
     size_t units;
@@ -15,7 +15,6 @@ typedef struct coupled {
 /* The tape: the gates [steps][3h], then act(c') [steps][h]. */
 static lstm_status declare(const void *self, size_t input_size, lstm_cell_spec *spec)
 {
-    (void)input_size;
     const size_t h = ((const coupled *)self)->units;
     lstm_status status = lstm_cell_spec_state(spec, h);
     if (!status)
@@ -26,21 +25,24 @@ static lstm_status declare(const void *self, size_t input_size, lstm_cell_spec *
         status = lstm_cell_spec_output_state(spec, H_LEAF);
     if (!status)
         status = lstm__spec_gates(spec, "kernel", "bias", h, GATES * h, &(lstm__gates_start){0});
+    if (!status)
+        status = lstm__spec_step_matrix(spec, KERNEL, h, GATES * h);
+    if (!status)
+        status = lstm__spec_matrix(spec, KERNEL, input_size, h, GATES * h, true);
     return status ? status : lstm_cell_spec_memory(spec, (GATES + 1) * h, h);
 }
 
 static void forward(const lstm_cell *cell, const lstm__run *run)
 {
     const coupled *l = cell->self;
-    const size_t input = run->spec->input_size, h = l->units, width = GATES * h;
-    const float *kernel = run->variables[KERNEL], *c = run->state[C_LEAF], *state = run->state[H_LEAF];
-    lstm__affine(run->kernels, run->steps, input, width, run->input, input, kernel, width, run->variables[BIAS],
-                 run->tape, width);
+    const size_t h = l->units, width = GATES * h;
+    const float *c = run->state[C_LEAF], *state = run->state[H_LEAF], *bias = run->variables[BIAS];
+    lstm__run_inputs(run, run->variables[KERNEL], bias, width, run->tape);
     for (size_t t = 0, first = 0; t < run->time; first += run->active[t++]) {
         const size_t rows = run->active[t];
         float *gates = run->tape + first * width, *shown = run->tape + run->steps * width + first * h;
         float *c_next = run->next_state[C_LEAF] + first * h, *next = run->next_state[H_LEAF] + first * h;
-        run->kernels->product_nn(rows, width, h, state, h, kernel + input * width, width, true, gates, width);
+        lstm__run_step(run, STEP, bias, first, rows, state, h, width, run->tape);
         run->kernels->coupled_forward(&l->activation, l->forget_bias, rows, h, gates, c, c_next, shown, next);
         c = c_next;
         state = next;
@@ -51,8 +53,7 @@ static void forward(const lstm_cell *cell, const lstm__run *run)
 static void backward(const lstm_cell *cell, const lstm__run *run, const lstm__run_grad *grad)
 {
     const coupled *l = cell->self;
-    const size_t input = run->spec->input_size, h = l->units, width = GATES * h;
-    const float *kernel = run->variables[KERNEL];
+    const size_t h = l->units, width = GATES * h;
     float *dc = grad->d_state[C_LEAF], *dh = grad->d_state[H_LEAF];
     for (size_t t = run->time, first = run->steps; t-- > 0;) {
         const size_t rows = run->active[t];
@@ -63,9 +64,9 @@ static void backward(const lstm_cell *cell, const lstm__run *run, const lstm__ru
         if (grad->d_output)
             run->kernels->add(rows * h, grad->d_output + first * h, dh);
         run->kernels->coupled_backward(&l->activation, rows, h, gates, c, shown, dh, dc);
-        run->kernels->product_nt(rows, h, width, gates, width, kernel + input * width, width, false, dh, h);
+        lstm__run_product(run, STEP_BACK, rows, gates, width, h, NULL, dh);
     }
-    lstm__run_input_gradient(run, run->tape, width, kernel, grad->d_input);
+    lstm__run_input_gradient(run, run->tape, width, run->variables[KERNEL], grad->d_input);
 }
 
 static void weight_gradient(const lstm_cell *cell, const lstm__run *run, float *const *d_variables, size_t part,
@@ -73,8 +74,8 @@ static void weight_gradient(const lstm_cell *cell, const lstm__run *run, float *
 {
     const size_t h = ((const coupled *)cell->self)->units;
     const float *before = lstm__run_states_before(run, H_LEAF, h, run->scratch);
-    lstm__run_kernel_gradient(run, before, h, run->tape, GATES * h, d_variables[KERNEL], d_variables[BIAS], part,
-                              parts);
+    lstm__run_kernel_gradient(run, run->input, run->spec->input_size, before, h, run->tape, GATES * h,
+                              d_variables[KERNEL], d_variables[BIAS], part, parts);
 }
 
 lstm_status lstm_cell_create_coupled_input_forget_lstm(lstm_context *context, size_t num_units,

@@ -1,12 +1,12 @@
 /* GRUCell: r,u = split(s([x|h] Kg + bg)); c = act([x|r*h] Kc + bc); h' = u * h + (1 - u) * c.
  * CudnnCompatibleGRUCell: c = act(x Wx + bx + r * (h Wh + bh)). */
-#include "affine.h"
 #include "cell.h"
 #include "status.h"
 
 enum { H_LEAF = 0, GATES_KERNEL = 0, GATES_BIAS = 1 };
-enum { CANDIDATE_KERNEL = 2, CANDIDATE_BIAS = 3 };                             /* reset before */
-enum { INPUT_KERNEL = 2, INPUT_BIAS = 3, HIDDEN_KERNEL = 4, HIDDEN_BIAS = 5 }; /* reset after */
+enum { GATES_STEP = 0, GATES_BACK = 1, CANDIDATE_STEP = 2, CANDIDATE_BACK = 3 }; /* matrices */
+enum { CANDIDATE_KERNEL = 2, CANDIDATE_BIAS = 3 };                               /* reset before */
+enum { INPUT_KERNEL = 2, INPUT_BIAS = 3, HIDDEN_KERNEL = 4, HIDDEN_BIAS = 5 };   /* reset after */
 
 typedef struct gru {
     size_t units;
@@ -42,61 +42,65 @@ static lstm_status declare_gates(const gru *g, lstm_cell_spec *spec)
         status = lstm_cell_spec_output_state(spec, H_LEAF);
     if (!status)
         status = lstm__spec_gates(spec, "gates/kernel", "gates/bias", g->units, 2 * g->units, &start);
+    if (!status)
+        status = lstm__spec_step_matrix(spec, GATES_KERNEL, g->units, 2 * g->units);
+    if (!status)
+        status = lstm__spec_matrix(spec, GATES_KERNEL, spec->input_size, g->units, 2 * g->units, true);
     return status ? status : lstm_cell_spec_memory(spec, 4 * g->units, g->units);
 }
 
 /* z_t += h_{t-1} Kg, and the gates. */
-static void run_gates(const lstm__run *run, size_t rows, size_t h, const gru_tape *tape, const float *state,
-                      float *reset)
+static void run_gates(const lstm__run *run, size_t first, size_t rows, size_t h, const float *state, float *reset)
 {
-    const float *kernel = run->variables[GATES_KERNEL] + run->spec->input_size * 2 * h;
-    run->kernels->product_nn(rows, 2 * h, h, state, h, kernel, 2 * h, true, tape->gates, 2 * h);
-    run->kernels->gru_gates(rows, h, tape->gates, state, reset);
+    lstm__run_step(run, GATES_STEP, run->variables[GATES_BIAS], first, rows, state, h, 2 * h, run->tape);
+    run->kernels->gru_gates(rows, h, tape_at(run, h, first).gates, state, reset);
 }
 
 /* dh += dz_t Kg', of the gates. */
 static void run_gates_backward(const lstm__run *run, size_t rows, size_t h, const gru_tape *tape, float *dh)
 {
-    const float *kernel = run->variables[GATES_KERNEL] + run->spec->input_size * 2 * h;
-    run->kernels->product_nt(rows, h, 2 * h, tape->gates, 2 * h, kernel, 2 * h, true, dh, h);
+    lstm__run_product(run, GATES_BACK, rows, tape->gates, 2 * h, h, dh, dh);
 }
 
 static void input_gradient(const lstm__run *run, size_t h, const float *candidate_kernel, float *d_input)
 {
     const size_t input = run->spec->input_size;
     const gru_tape tape = tape_at(run, h, 0);
-    run->kernels->product_nt(run->steps, input, 2 * h, tape.gates, 2 * h, run->variables[GATES_KERNEL], 2 * h, false,
+    run->kernels->product_nt(run->steps, input, 2 * h, tape.gates, 2 * h, run->variables[GATES_KERNEL], 2 * h, NULL, 0,
                              d_input, input);
-    run->kernels->product_nt(run->steps, input, h, tape.candidate, h, candidate_kernel, h, true, d_input, input);
+    run->kernels->product_nt(run->steps, input, h, tape.candidate, h, candidate_kernel, h, d_input, input, d_input,
+                             input);
 }
 
 /* Reset before the product. */
 
 static lstm_status declare_before(const void *self, size_t input_size, lstm_cell_spec *spec)
 {
-    (void)input_size;
     const gru *g = self;
     const lstm__gates_start start = start_of(g, 0.0f);
     lstm_status status = declare_gates(g, spec);
-    return status ? status : lstm__spec_gates(spec, "candidate/kernel", "candidate/bias", g->units, g->units, &start);
+    if (!status)
+        status = lstm__spec_gates(spec, "candidate/kernel", "candidate/bias", g->units, g->units, &start);
+    if (!status)
+        status = lstm__spec_step_matrix(spec, CANDIDATE_KERNEL, g->units, g->units);
+    return status ? status : lstm__spec_matrix(spec, CANDIDATE_KERNEL, input_size, g->units, g->units, true);
 }
 
 static void forward_before(const lstm_cell *cell, const lstm__run *run)
 {
     const gru *g = cell->self;
-    const size_t input = run->spec->input_size, h = g->units;
-    const float *kernel = run->variables[CANDIDATE_KERNEL];
+    const size_t h = g->units;
+    const float *bias = run->variables[CANDIDATE_BIAS];
     gru_tape tape = tape_at(run, h, 0);
-    lstm__affine(run->kernels, run->steps, input, 2 * h, run->input, input, run->variables[GATES_KERNEL], 2 * h,
-                 run->variables[GATES_BIAS], tape.gates, 2 * h);
-    lstm__affine(run->kernels, run->steps, input, h, run->input, input, kernel, h, run->variables[CANDIDATE_BIAS],
-                 tape.candidate, h);
+    float *candidates = tape.candidate;
+    lstm__run_inputs(run, run->variables[GATES_KERNEL], run->variables[GATES_BIAS], 2 * h, tape.gates);
+    lstm__run_inputs(run, run->variables[CANDIDATE_KERNEL], bias, h, candidates);
     for (size_t t = 0, first = 0; t < run->time; first += run->active[t++]) {
         const size_t rows = run->active[t];
         const float *state = lstm__run_state_at(run, H_LEAF, h, t, first);
         tape = tape_at(run, h, first);
-        run_gates(run, rows, h, &tape, state, tape.hidden);
-        run->kernels->product_nn(rows, h, h, tape.hidden, h, kernel + input * h, h, true, tape.candidate, h);
+        run_gates(run, first, rows, h, state, tape.hidden);
+        lstm__run_step(run, CANDIDATE_STEP, bias, first, rows, tape.hidden, h, h, candidates);
         run->kernels->gru_output(&g->activation, rows, h, tape.gates, tape.candidate, state,
                                  run->next_state[H_LEAF] + first * h);
     }
@@ -106,8 +110,7 @@ static void forward_before(const lstm_cell *cell, const lstm__run *run)
 static void backward_before(const lstm_cell *cell, const lstm__run *run, const lstm__run_grad *grad)
 {
     const gru *g = cell->self;
-    const size_t input = run->spec->input_size, h = g->units;
-    const float *kernel = run->variables[CANDIDATE_KERNEL];
+    const size_t h = g->units;
     float *dh = grad->d_state[H_LEAF], *d_reset = run->scratch;
     for (size_t t = run->time, first = run->steps; t-- > 0;) {
         const size_t rows = run->active[t];
@@ -117,23 +120,23 @@ static void backward_before(const lstm_cell *cell, const lstm__run *run, const l
         if (grad->d_output)
             run->kernels->add(rows * h, grad->d_output + first * h, dh);
         run->kernels->gru_output_backward(&g->activation, rows, h, tape.gates, tape.candidate, state, dh);
-        run->kernels->product_nt(rows, h, h, tape.candidate, h, kernel + input * h, h, false, d_reset, h);
+        lstm__run_product(run, CANDIDATE_BACK, rows, tape.candidate, h, h, NULL, d_reset);
         run->kernels->gru_gates_backward(rows, h, tape.gates, state, d_reset, dh);
         run_gates_backward(run, rows, h, &tape, dh);
     }
     if (grad->d_input)
-        input_gradient(run, h, kernel, grad->d_input);
+        input_gradient(run, h, run->variables[CANDIDATE_KERNEL], grad->d_input);
 }
 
 static void weight_gradient_before(const lstm_cell *cell, const lstm__run *run, float *const *d_variables, size_t part,
                                    size_t parts)
 {
-    const size_t h = ((const gru *)cell->self)->units;
+    const size_t input = run->spec->input_size, h = ((const gru *)cell->self)->units;
     const gru_tape tape = tape_at(run, h, 0);
     const float *before = lstm__run_states_before(run, H_LEAF, h, run->scratch);
-    lstm__run_kernel_gradient(run, before, h, tape.gates, 2 * h, d_variables[GATES_KERNEL], d_variables[GATES_BIAS],
-                              part, parts);
-    lstm__run_kernel_gradient(run, tape.hidden, h, tape.candidate, h, d_variables[CANDIDATE_KERNEL],
+    lstm__run_kernel_gradient(run, run->input, input, before, h, tape.gates, 2 * h, d_variables[GATES_KERNEL],
+                              d_variables[GATES_BIAS], part, parts);
+    lstm__run_kernel_gradient(run, run->input, input, tape.hidden, h, tape.candidate, h, d_variables[CANDIDATE_KERNEL],
                               d_variables[CANDIDATE_BIAS], part, parts);
 }
 
@@ -154,8 +157,11 @@ static lstm_status declare_after(const void *self, size_t input_size, lstm_cell_
     if (!status)
         status = lstm_cell_spec_variable(spec, "candidate/hidden_projection/kernel", 2, (size_t[]){g->units, g->units},
                                          start.kernel_initializer, NULL);
-    return status ? status
-                  : lstm_cell_spec_variable(spec, "candidate/hidden_projection/bias", 1, &g->units, bias, NULL);
+    if (!status)
+        status = lstm_cell_spec_variable(spec, "candidate/hidden_projection/bias", 1, &g->units, bias, NULL);
+    if (!status)
+        status = lstm__spec_matrix(spec, HIDDEN_KERNEL, 0, g->units, g->units, false);
+    return status ? status : lstm__spec_matrix(spec, HIDDEN_KERNEL, 0, g->units, g->units, true);
 }
 
 static void forward_after(const lstm_cell *cell, const lstm__run *run)
@@ -163,17 +169,15 @@ static void forward_after(const lstm_cell *cell, const lstm__run *run)
     const gru *g = cell->self;
     const size_t input = run->spec->input_size, h = g->units;
     gru_tape tape = tape_at(run, h, 0);
-    lstm__affine(run->kernels, run->steps, input, 2 * h, run->input, input, run->variables[GATES_KERNEL], 2 * h,
-                 run->variables[GATES_BIAS], tape.gates, 2 * h);
-    lstm__affine(run->kernels, run->steps, input, h, run->input, input, run->variables[INPUT_KERNEL], h,
-                 run->variables[INPUT_BIAS], tape.candidate, h);
+    lstm__run_inputs(run, run->variables[GATES_KERNEL], run->variables[GATES_BIAS], 2 * h, tape.gates);
+    run->kernels->product_nn(run->steps, h, input, run->input, input, run->variables[INPUT_KERNEL], h,
+                             run->variables[INPUT_BIAS], 0, tape.candidate, h);
     for (size_t t = 0, first = 0; t < run->time; first += run->active[t++]) {
         const size_t rows = run->active[t];
         const float *state = lstm__run_state_at(run, H_LEAF, h, t, first);
         tape = tape_at(run, h, first);
-        run_gates(run, rows, h, &tape, state, NULL);
-        lstm__affine(run->kernels, rows, h, h, state, h, run->variables[HIDDEN_KERNEL], h, run->variables[HIDDEN_BIAS],
-                     tape.hidden, h);
+        run_gates(run, first, rows, h, state, NULL);
+        lstm__run_product(run, CANDIDATE_STEP, rows, state, h, h, run->variables[HIDDEN_BIAS], tape.hidden);
         run->kernels->gru_reset_after(rows, h, tape.gates, tape.hidden, tape.candidate);
         run->kernels->gru_output(&g->activation, rows, h, tape.gates, tape.candidate, state,
                                  run->next_state[H_LEAF] + first * h);
@@ -195,7 +199,7 @@ static void backward_after(const lstm_cell *cell, const lstm__run *run, const ls
         run->kernels->gru_output_backward(&g->activation, rows, h, tape.gates, tape.candidate,
                                           lstm__run_state_at(run, H_LEAF, h, t, first), dh);
         run->kernels->gru_reset_after_backward(rows, h, tape.gates, tape.hidden, tape.candidate);
-        run->kernels->product_nt(rows, h, h, tape.hidden, h, run->variables[HIDDEN_KERNEL], h, true, dh, h);
+        lstm__run_product(run, CANDIDATE_BACK, rows, tape.hidden, h, h, dh, dh);
         run_gates_backward(run, rows, h, &tape, dh);
     }
     if (grad->d_input)
@@ -208,16 +212,12 @@ static void weight_gradient_after(const lstm_cell *cell, const lstm__run *run, f
     const size_t input = run->spec->input_size, h = ((const gru *)cell->self)->units;
     const gru_tape tape = tape_at(run, h, 0);
     const float *before = lstm__run_states_before(run, H_LEAF, h, run->scratch);
-    size_t begin, end;
-    lstm__run_kernel_gradient(run, before, h, tape.gates, 2 * h, d_variables[GATES_KERNEL], d_variables[GATES_BIAS],
-                              part, parts);
-    lstm__part_columns(h, part, parts, &begin, &end);
-    lstm__outer(run->kernels, run->steps, input, end - begin, run->input, input, tape.candidate + begin, h,
-                d_variables[INPUT_KERNEL] + begin, h);
-    lstm__outer(run->kernels, run->steps, h, end - begin, before, h, tape.hidden + begin, h,
-                d_variables[HIDDEN_KERNEL] + begin, h);
-    run->kernels->column_sums(run->steps, end - begin, tape.candidate + begin, h, d_variables[INPUT_BIAS] + begin);
-    run->kernels->column_sums(run->steps, end - begin, tape.hidden + begin, h, d_variables[HIDDEN_BIAS] + begin);
+    lstm__run_kernel_gradient(run, run->input, input, before, h, tape.gates, 2 * h, d_variables[GATES_KERNEL],
+                              d_variables[GATES_BIAS], part, parts);
+    lstm__run_kernel_gradient(run, run->input, input, NULL, 0, tape.candidate, h, d_variables[INPUT_KERNEL],
+                              d_variables[INPUT_BIAS], part, parts);
+    lstm__run_kernel_gradient(run, before, h, NULL, 0, tape.hidden, h, d_variables[HIDDEN_KERNEL],
+                              d_variables[HIDDEN_BIAS], part, parts);
 }
 
 static lstm_status create(const char *function, const lstm_cell_ops *ops, const lstm__body *body, lstm_context *context,

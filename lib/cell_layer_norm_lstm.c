@@ -1,12 +1,12 @@
 /* LayerNormBasicLSTMCell: i,j,f,o = N(split([x|h] K)); c' = N(c s(f + forget_bias) + s(i) dropout(act(j)));
  * h' = act(c') s(o). */
-#include "affine.h"
 #include "cell.h"
 #include "status.h"
 
 #include <math.h>
 
 enum { C_LEAF = 0, H_LEAF = 1, KERNEL = 0, BIAS = 1, GATES = 4, NORMS = 5, STATE_NORM = 4 };
+enum { STEP = 0, STEP_BACK = 1 }; /* matrices */
 
 typedef struct norm_lstm {
     size_t units;
@@ -60,7 +60,6 @@ static lstm_status declare_norms(const norm_lstm *l, lstm_cell_spec *spec)
 
 static lstm_status declare(const void *self, size_t input_size, lstm_cell_spec *spec)
 {
-    (void)input_size;
     const norm_lstm *l = self;
     const size_t h = l->units;
     const lstm_initializer glorot = {0};
@@ -76,6 +75,10 @@ static lstm_status declare(const void *self, size_t input_size, lstm_cell_spec *
                                   &(lstm__gates_start){.bias_initializer = &glorot});
     if (!status && l->layer_norm)
         status = declare_norms(l, spec);
+    if (!status)
+        status = lstm__spec_step_matrix(spec, KERNEL, h, GATES * h);
+    if (!status)
+        status = lstm__spec_matrix(spec, KERNEL, input_size, h, GATES * h, true);
     return status ? status
                   : lstm_cell_spec_memory(spec, (GATES + 2) * h + (l->layer_norm ? (GATES + 1) * h + NORMS : 0), h);
 }
@@ -111,15 +114,15 @@ static void forward(const lstm_cell *cell, const lstm__run *run)
 {
     const norm_lstm *l = cell->self;
     const lstm__mask dropped = {.keep = l->keep};
-    const size_t input = run->spec->input_size, h = l->units, width = GATES * h;
-    const float *kernel = run->variables[KERNEL], *c = run->state[C_LEAF], *state = run->state[H_LEAF];
-    lstm__affine(run->kernels, run->steps, input, width, run->input, input, kernel, width,
-                 l->layer_norm ? NULL : run->variables[BIAS], run->tape, width);
+    const size_t h = l->units, width = GATES * h;
+    const float *c = run->state[C_LEAF], *state = run->state[H_LEAF];
+    const float *bias = l->layer_norm ? NULL : run->variables[BIAS];
+    lstm__run_inputs(run, run->variables[KERNEL], bias, width, run->tape);
     for (size_t t = 0, first = 0; t < run->time; first += run->active[t++]) {
         const size_t rows = run->active[t];
         const norm_tape tape = tape_at(l, run, first);
         float *c_next = run->next_state[C_LEAF] + first * h, *next = run->next_state[H_LEAF] + first * h;
-        run->kernels->product_nn(rows, width, h, state, h, kernel + input * width, width, true, tape.gates, width);
+        lstm__run_step(run, STEP, bias, first, rows, state, h, width, run->tape);
         for (size_t gate = 0; gate < GATES && l->layer_norm; gate++)
             normalise(l, run, rows, gate, &tape, tape.gates + gate * h, width);
         if (drops(l, run))
@@ -139,8 +142,7 @@ static void forward(const lstm_cell *cell, const lstm__run *run)
 static void backward(const lstm_cell *cell, const lstm__run *run, const lstm__run_grad *grad)
 {
     const norm_lstm *l = cell->self;
-    const size_t input = run->spec->input_size, h = l->units, width = GATES * h;
-    const float *kernel = run->variables[KERNEL];
+    const size_t h = l->units, width = GATES * h;
     float *dc = grad->d_state[C_LEAF], *dh = grad->d_state[H_LEAF];
     for (size_t t = run->time, first = run->steps; t-- > 0;) {
         const size_t rows = run->active[t];
@@ -155,9 +157,9 @@ static void backward(const lstm_cell *cell, const lstm__run *run, const lstm__ru
         run->kernels->lstm_cell_backward(&l->activation, rows, h, tape.gates, drops(l, run) ? tape.mask : NULL, c, dc);
         for (size_t gate = 0; gate < GATES && l->layer_norm; gate++)
             normalise_backward(l, run, grad, rows, gate, &tape, tape.gates + gate * h, width);
-        run->kernels->product_nt(rows, h, width, tape.gates, width, kernel + input * width, width, false, dh, h);
+        lstm__run_product(run, STEP_BACK, rows, tape.gates, width, h, NULL, dh);
     }
-    lstm__run_input_gradient(run, run->tape, width, kernel, grad->d_input);
+    lstm__run_input_gradient(run, run->tape, width, run->variables[KERNEL], grad->d_input);
 }
 
 static void weight_gradient(const lstm_cell *cell, const lstm__run *run, float *const *d_variables, size_t part,
@@ -165,8 +167,8 @@ static void weight_gradient(const lstm_cell *cell, const lstm__run *run, float *
 {
     const norm_lstm *l = cell->self;
     const float *before = lstm__run_states_before(run, H_LEAF, l->units, run->scratch);
-    lstm__run_kernel_gradient(run, before, l->units, run->tape, GATES * l->units, d_variables[KERNEL],
-                              l->layer_norm ? NULL : d_variables[BIAS], part, parts);
+    lstm__run_kernel_gradient(run, run->input, run->spec->input_size, before, l->units, run->tape, GATES * l->units,
+                              d_variables[KERNEL], l->layer_norm ? NULL : d_variables[BIAS], part, parts);
 }
 
 lstm_status lstm_cell_create_layer_norm_basic_lstm(lstm_context *context, size_t num_units,

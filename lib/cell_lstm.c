@@ -1,6 +1,5 @@
 /* BasicLSTMCell and LSTMCell: i,j,f,o = split([x|m] K + b), peepholes, c' = clip(c s(f + forget_bias) + s(i) act(j)),
  * m' = act(c') s(o), projected and clipped. */
-#include "affine.h"
 #include "cell.h"
 #include "status.h"
 
@@ -8,6 +7,7 @@
 #include <string.h>
 
 enum { C_LEAF = 0, M_LEAF = 1, KERNEL = 0, BIAS = 1, W_F = 2, W_I = 3, W_O = 4, GATES = 4 };
+enum { STEP = 0, STEP_BACK = 1 }; /* matrices */
 
 typedef struct lstm {
     size_t units, num_proj;
@@ -48,7 +48,9 @@ static lstm_status declare_variables(const lstm *l, lstm_cell_spec *spec)
     if (!status && l->num_proj)
         status =
             lstm_cell_spec_variable(spec, "projection/kernel", 2, (size_t[]){l->units, l->num_proj}, initializer, NULL);
-    return status;
+    if (!status)
+        status = lstm__spec_step_matrix(spec, KERNEL, output_width(l), GATES * l->units);
+    return status ? status : lstm__spec_matrix(spec, KERNEL, spec->input_size, output_width(l), GATES * l->units, true);
 }
 
 static lstm_status declare(const void *self, size_t input_size, lstm_cell_spec *spec)
@@ -89,7 +91,7 @@ static lstm__lstm_options options_of(const lstm *l, const lstm__run *run)
 static void project(const lstm *l, const lstm__run *run, size_t rows, const lstm_tape_view *tape, float *next)
 {
     const size_t h = l->units, p = l->num_proj;
-    run->kernels->product_nn(rows, p, h, tape->raw, h, run->variables[projection_index(l)], p, false, tape->projected,
+    run->kernels->product_nn(rows, p, h, tape->raw, h, run->variables[projection_index(l)], p, NULL, 0, tape->projected,
                              p);
     memcpy(next, tape->projected, rows * p * sizeof *next);
     if (l->proj_clip > 0.0f)
@@ -101,15 +103,14 @@ static void forward(const lstm_cell *cell, const lstm__run *run)
 {
     const lstm *l = cell->self;
     const lstm__lstm_options options = options_of(l, run);
-    const size_t input = run->spec->input_size, h = l->units, width = GATES * h, p = output_width(l);
-    const float *kernel = run->variables[KERNEL], *c = run->state[C_LEAF], *state = run->state[M_LEAF];
-    lstm__affine(run->kernels, run->steps, input, width, run->input, input, kernel, width, run->variables[BIAS],
-                 run->tape, width);
+    const size_t h = l->units, width = GATES * h, p = output_width(l);
+    const float *c = run->state[C_LEAF], *state = run->state[M_LEAF], *bias = run->variables[BIAS];
+    lstm__run_inputs(run, run->variables[KERNEL], bias, width, run->tape);
     for (size_t t = 0, first = 0; t < run->time; first += run->active[t++]) {
         const size_t rows = run->active[t];
         const lstm_tape_view tape = tape_at(l, run, first);
         float *c_next = run->next_state[C_LEAF] + first * h, *next = run->next_state[M_LEAF] + first * p;
-        run->kernels->product_nn(rows, width, p, state, p, kernel + input * width, width, true, tape.gates, width);
+        lstm__run_step(run, STEP, bias, first, rows, state, p, width, run->tape);
         run->kernels->lstm_forward(&l->activation, &options, rows, h, tape.gates, c, c_next, tape.shown,
                                    l->num_proj ? tape.raw : next);
         if (l->num_proj)
@@ -127,7 +128,7 @@ static const float *project_backward(const lstm *l, const lstm__run *run, size_t
     if (l->proj_clip > 0.0f)
         run->kernels->clip_backward(rows * p, l->proj_clip, tape->projected, dm);
     memcpy(tape->projected, dm, rows * p * sizeof *dm);
-    run->kernels->product_nt(rows, h, p, dm, p, run->variables[projection_index(l)], p, false, run->scratch, h);
+    run->kernels->product_nt(rows, h, p, dm, p, run->variables[projection_index(l)], p, NULL, 0, run->scratch, h);
     return run->scratch;
 }
 
@@ -136,8 +137,7 @@ static void backward(const lstm_cell *cell, const lstm__run *run, const lstm__ru
 {
     const lstm *l = cell->self;
     const lstm__lstm_options options = options_of(l, run);
-    const size_t input = run->spec->input_size, h = l->units, width = GATES * h, p = output_width(l);
-    const float *kernel = run->variables[KERNEL];
+    const size_t h = l->units, width = GATES * h, p = output_width(l);
     float *dc = grad->d_state[C_LEAF], *dm = grad->d_state[M_LEAF];
     for (size_t t = run->time, first = run->steps; t-- > 0;) {
         const size_t rows = run->active[t];
@@ -148,9 +148,9 @@ static void backward(const lstm_cell *cell, const lstm__run *run, const lstm__ru
             run->kernels->add(rows * p, grad->d_output + first * p, dm);
         const float *d_raw = l->num_proj ? project_backward(l, run, rows, &tape, dm) : dm;
         run->kernels->lstm_backward(&l->activation, &options, rows, h, tape.gates, c, tape.shown, d_raw, dc);
-        run->kernels->product_nt(rows, p, width, tape.gates, width, kernel + input * width, width, false, dm, p);
+        lstm__run_product(run, STEP_BACK, rows, tape.gates, width, p, NULL, dm);
     }
-    lstm__run_input_gradient(run, run->tape, width, kernel, grad->d_input);
+    lstm__run_input_gradient(run, run->tape, width, run->variables[KERNEL], grad->d_input);
 }
 
 /* dw += the sum over all steps of a gate's gradient times the cell state that it saw. */
@@ -169,8 +169,8 @@ static void weight_gradient(const lstm_cell *cell, const lstm__run *run, float *
     const lstm *l = cell->self;
     const size_t h = l->units, p = l->num_proj;
     const float *before = lstm__run_states_before(run, M_LEAF, output_width(l), run->scratch);
-    lstm__run_kernel_gradient(run, before, output_width(l), run->tape, GATES * h, d_variables[KERNEL],
-                              d_variables[BIAS], part, parts);
+    lstm__run_kernel_gradient(run, run->input, run->spec->input_size, before, output_width(l), run->tape, GATES * h,
+                              d_variables[KERNEL], d_variables[BIAS], part, parts);
     if (l->use_peepholes) {
         const float *c = lstm__run_states_before(run, C_LEAF, h, run->scratch + run->steps * output_width(l));
         peephole_gradient(l, run, 0, c, d_variables[W_I], part, parts);
@@ -179,10 +179,8 @@ static void weight_gradient(const lstm_cell *cell, const lstm__run *run, float *
     }
     if (p) {
         const lstm_tape_view tape = tape_at(l, run, 0);
-        size_t begin, end;
-        lstm__part_columns(p, part, parts, &begin, &end);
-        lstm__outer(run->kernels, run->steps, h, end - begin, tape.raw, h, tape.projected + begin, p,
-                    d_variables[projection_index(l)] + begin, p);
+        lstm__run_kernel_gradient(run, tape.raw, h, NULL, 0, tape.projected, p, d_variables[projection_index(l)], NULL,
+                                  part, parts);
     }
 }
 

@@ -1,5 +1,4 @@
 /* InputProjectionWrapper: the cell's input is act(x W + b). OutputProjectionWrapper: output = act(the cell's output W + b). */
-#include "affine.h"
 #include "cell.h"
 #include "status.h"
 
@@ -21,10 +20,7 @@ static lstm_status declare_variables(lstm_cell_spec *spec, size_t from, size_t t
 static void projection_gradient(const lstm__run *run, size_t from, size_t to, const float *x, const float *dz,
                                 float *const *d_variables, size_t part, size_t parts)
 {
-    size_t begin, end;
-    lstm__part_columns(to, part, parts, &begin, &end);
-    lstm__outer(run->kernels, run->steps, from, end - begin, x, from, dz + begin, to, d_variables[KERNEL] + begin, to);
-    run->kernels->column_sums(run->steps, end - begin, dz + begin, to, d_variables[BIAS] + begin);
+    lstm__run_kernel_gradient(run, x, from, NULL, 0, dz, to, d_variables[KERNEL], d_variables[BIAS], part, parts);
 }
 
 /* Input. The tape: act(x W + b) [steps][width], then the gradient of x W + b [steps][width]. The output is the cell's. */
@@ -53,8 +49,8 @@ static void input_forward(const lstm_cell *cell, const lstm__run *run)
     const projection *p = cell->self;
     const size_t n = run->spec->input_size;
     const lstm__run inner = input_run(run);
-    lstm__affine(run->kernels, run->steps, n, p->width, run->input, n, run->variables[KERNEL], p->width,
-                 run->variables[BIAS], run->tape, p->width);
+    run->kernels->product_nn(run->steps, p->width, n, run->input, n, run->variables[KERNEL], p->width,
+                             run->variables[BIAS], 0, run->tape, p->width);
     run->kernels->activate(&p->activation, run->steps * p->width, run->tape);
     lstm__run_forward(&inner);
 }
@@ -69,7 +65,7 @@ static void input_backward(const lstm_cell *cell, const lstm__run *run, const ls
     lstm__run_backward(&inner, &inner_grad);
     run->kernels->activate_backward(&p->activation, count, run->tape, run->scratch, dz);
     if (grad->d_input)
-        run->kernels->product_nt(run->steps, n, p->width, dz, p->width, run->variables[KERNEL], p->width, false,
+        run->kernels->product_nt(run->steps, n, p->width, dz, p->width, run->variables[KERNEL], p->width, NULL, 0,
                                  grad->d_input, n);
 }
 
@@ -111,8 +107,8 @@ static void output_forward(const lstm_cell *cell, const lstm__run *run)
     const size_t from = run->spec->inner[0]->output_size;
     const lstm__run inner = output_run(cell, run);
     lstm__run_forward(&inner);
-    lstm__affine(run->kernels, run->steps, from, p->width, inner.output, from, run->variables[KERNEL], p->width,
-                 run->variables[BIAS], run->output, p->width);
+    run->kernels->product_nn(run->steps, p->width, from, inner.output, from, run->variables[KERNEL], p->width,
+                             run->variables[BIAS], 0, run->output, p->width);
     run->kernels->activate(&p->activation, run->steps * p->width, run->output);
 }
 
@@ -126,7 +122,7 @@ static void output_backward(const lstm_cell *cell, const lstm__run *run, const l
         dz[k] = 0.0f;
     if (grad->d_output) {
         run->kernels->activate_backward(&p->activation, count, run->output, grad->d_output, dz);
-        run->kernels->product_nt(run->steps, from, p->width, dz, p->width, run->variables[KERNEL], p->width, false,
+        run->kernels->product_nt(run->steps, from, p->width, dz, p->width, run->variables[KERNEL], p->width, NULL, 0,
                                  run->scratch, from);
     }
     const lstm__run_grad inner_grad =

@@ -1,6 +1,5 @@
 /* ResidualWrapper: output = x + the cell's output. HighwayWrapper: carry = s(x W + b);
  * output = x * carry + the cell's output * (1 - carry). */
-#include "affine.h"
 #include "cell.h"
 #include "status.h"
 
@@ -88,8 +87,8 @@ static void highway_forward(const lstm_cell *cell, const lstm__run *run)
     const lstm__run inner = inner_run(run);
     float *carry = carry_of(run);
     lstm__run_forward(&inner);
-    lstm__affine(run->kernels, run->steps, n, n, run->input, n, run->variables[CARRY_W], n, run->variables[CARRY_B],
-                 carry, n);
+    run->kernels->product_nn(run->steps, n, n, run->input, n, run->variables[CARRY_W], n, run->variables[CARRY_B], 0,
+                             carry, n);
     run->kernels->activate(&gate, count_of(run), carry);
     for (size_t k = 0; k < count_of(run); k++)
         run->output[k] = run->input[k] * carry[k] + inner.output[k] * (1.0f - carry[k]);
@@ -114,20 +113,17 @@ static void highway_backward(const lstm_cell *cell, const lstm__run *run, const 
             grad->d_input[k] += d * share;
     }
     if (grad->d_input)
-        run->kernels->product_nt(run->steps, n, n, carry, n, run->variables[CARRY_W], n, true, grad->d_input, n);
+        run->kernels->product_nt(run->steps, n, n, carry, n, run->variables[CARRY_W], n, grad->d_input, n,
+                                 grad->d_input, n);
 }
 
 static void highway_weight_gradient(const lstm_cell *cell, const lstm__run *run, float *const *d_variables, size_t part,
                                     size_t parts)
 {
     const size_t n = run->spec->input_size;
-    const float *dz = carry_of(run);
-    size_t begin, end;
     inner_weight_gradient(cell, run, d_variables, part, parts);
-    lstm__part_columns(n, part, parts, &begin, &end);
-    lstm__outer(run->kernels, run->steps, n, end - begin, run->input, n, dz + begin, n, d_variables[CARRY_W] + begin,
-                n);
-    run->kernels->column_sums(run->steps, end - begin, dz + begin, n, d_variables[CARRY_B] + begin);
+    lstm__run_kernel_gradient(run, run->input, n, NULL, 0, carry_of(run), n, d_variables[CARRY_W], d_variables[CARRY_B],
+                              part, parts);
 }
 
 static void destroy(void *self)

@@ -127,6 +127,7 @@ void lstm__variables_release(lstm__variables *variables)
     for (size_t k = 0; k < variables->count; k++)
         lstm__release(variables->context, (char *)(uintptr_t)variables->wanted[k].name);
     lstm__release(variables->context, variables->wanted);
+    lstm__release(variables->context, variables->matrices);
 }
 
 static lstm_status append_variable(const char *function, lstm_cell_spec *spec, const char *name, size_t rank,
@@ -178,6 +179,26 @@ lstm_status lstm_cell_spec_memory(lstm_cell_spec *spec, size_t tape_floats_per_r
         return lstm__fail_null("lstm_cell_spec_memory", "spec");
     spec->tape_floats = tape_floats_per_row;
     spec->scratch_floats = scratch_floats_per_row;
+    return LSTM_OK;
+}
+
+lstm_status lstm__spec_matrix(lstm_cell_spec *spec, size_t variable, size_t first_row, size_t rows, size_t columns,
+                              bool transposed)
+{
+    lstm__variables *all = spec->variables;
+    lstm__wanted_matrix *grown =
+        lstm__grow(all->context, all->matrices, all->matrix_count, &all->matrix_capacity, sizeof *grown);
+    if (!grown)
+        return keep_memory_failure(spec, spec->function);
+    all->matrices = grown;
+    if (spec->matrix_count == 0)
+        spec->first_matrix = all->matrix_count;
+    grown[all->matrix_count++] = (lstm__wanted_matrix){.variable = spec->first_variable + variable,
+                                                       .first_row = first_row,
+                                                       .rows = rows,
+                                                       .columns = columns,
+                                                       .transposed = transposed};
+    spec->matrix_count++;
     return LSTM_OK;
 }
 
@@ -332,6 +353,7 @@ lstm__run lstm__inner_run(const lstm__run *run, size_t index, const float *input
     made.next_state = run->next_state + inner->first_state;
     made.output = inner->output_leaf == SIZE_MAX ? output : made.next_state[inner->output_leaf];
     made.variables = run->variables - spec->first_variable + inner->first_variable;
+    made.matrices = run->matrices - spec->first_matrix + inner->first_matrix;
     made.tape = run->tape + inner->tape_at * run->steps;
     made.scratch = run->scratch + spec->scratch_floats * run->steps;
     made.pointers = run->pointers + spec->pointers;

@@ -120,6 +120,7 @@ static lstm_status run(trial *t)
                                         .outputs = t->outputs,
                                         .final_state = t->final_state,
                                         .training = true};
+    lstm_params_edit(t->weights, NULL); /* they may be what was moved */
     return lstm_dynamic_rnn(t->tape, t->weights, &args);
 }
 

@@ -1,6 +1,5 @@
 #include <lstm/dense.h>
 
-#include "affine.h"
 #include "context.h"
 #include "params.h"
 #include "status.h"
@@ -104,8 +103,8 @@ lstm_status lstm_dense_forward(const lstm_dense *dense, const lstm_params *param
     for (size_t row = 0; row < rows; row += BLOCK_ROWS) {
         const size_t count = smaller(BLOCK_ROWS, rows - row);
         float *out = y + row * n;
-        lstm__affine(kernels, count, k, n, x + row * k, k, block + dense->kernel, n,
-                     dense->has_bias ? block + dense->bias : NULL, out, n);
+        kernels->product_nn(count, n, k, x + row * k, k, block + dense->kernel, n,
+                            dense->has_bias ? block + dense->bias : NULL, 0, out, n);
         if (dense->activation.kind == LSTM_ACTIVATION_SOFTMAX)
             kernels->softmax(count, n, out);
         else if (dense->activation.kind != LSTM_ACTIVATION_LINEAR)
@@ -127,13 +126,13 @@ static void use_gradient(const backward *b, size_t rows, const float *x, const f
                          size_t columns)
 {
     const size_t k = b->dense->input_size, n = b->dense->units, kernel = b->dense->kernel + first;
-    if (b->grads) {
-        lstm__outer(b->kernels, rows, k, columns, x, k, dz, ld, b->grads + kernel, n);
-        if (b->dense->has_bias)
-            b->kernels->column_sums(rows, columns, dz, ld, b->grads + b->dense->bias + first);
-    }
+    const lstm__rows of_x = {.first = x, .ld = k, .width = k}, nothing = {0};
+    if (b->grads)
+        b->kernels->product_tn(columns, rows, &of_x, &nothing, dz, ld, b->grads + kernel, n,
+                               b->dense->has_bias ? b->grads + b->dense->bias + first : NULL);
     if (b->d_x)
-        b->kernels->product_nt(rows, k, columns, dz, ld, b->weights + kernel, n, first > 0, b->d_x, k);
+        b->kernels->product_nt(rows, k, columns, dz, ld, b->weights + kernel, n, first > 0 ? b->d_x : NULL, k, b->d_x,
+                               k);
 }
 
 /* At most TILE_ROWS rows through an activation that is not linear. */

@@ -131,6 +131,7 @@ void lstm__prepare_call(lstm_tape *tape, const lstm_params *params, const lstm_d
     lstm__tape_forget(tape);
     lstm__tape_arrange(tape, args->batch, args->time, args->sequence_length, args->row_id);
     lstm__find_variables(rnn, lstm_params_data(params, NULL), tape->variables);
+    lstm__tape_pack(tape, params);
     tape->training = args->training;
     tape->raw = false;
     tape->random = (lstm_random){.seed = args->seed, .stream = rnn->scope_hash ^ (args->step * 0x9E3779B97F4A7C15u)};

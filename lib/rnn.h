@@ -95,8 +95,13 @@ struct lstm_tape {
     size_t max_batch, max_time, max_steps;
     size_t max_blocks, max_chunks, chunk_steps, block_rows, lane_count;
 
+    /* Of which store and version the packed weights are; NULL: none. A reference, so that no other store can take its
+     * address. */
+    lstm_params *packed_params;
+    uint64_t packed_version;
+
     /* The last call, or nothing: params is NULL then. */
-    lstm_params *params; /* a reference, so that no other store can take its address */
+    lstm_params *params; /* a reference */
     uint64_t version;
     size_t batch, time, block_count;
     size_t row_time; /* how long the rows of the caller's arrays are: `time`, or more in a part of a sequence */
@@ -109,6 +114,8 @@ struct lstm_tape {
     lstm__block *blocks;
     lstm__chunk *chunks;
     const float **variables; /* per variable */
+    lstm__matrix *matrices;  /* per wanted matrix */
+    float **packed;          /* its packed weights; NULL: they are not needed */
     float **d_variables;     /* per variable; then per block and variable where blocks have partial gradients */
     lstm__lane *lanes;
     float **between;       /* per layer but the last: its output, packed */
@@ -124,6 +131,9 @@ size_t lstm__block_rows(size_t batch);
 
 /* Sort the rows and cut them into blocks and chunks. length NULL: all rows are `time` long; row_id NULL: their places. */
 void lstm__tape_arrange(lstm_tape *tape, size_t batch, size_t time, const size_t *length, const uint64_t *row_id);
+
+/* Point tape->matrices at the weights of a store, and pack those that are to be packed, if they have changed. */
+void lstm__tape_pack(lstm_tape *tape, const lstm_params *params);
 
 /* Forget the last call. */
 void lstm__tape_forget(lstm_tape *tape);

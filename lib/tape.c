@@ -99,6 +99,25 @@ static void take_track(lstm__arena *arena, const lstm_tape *tape, const lstm_cel
     track->state = take_states(arena, spec->state_sizes, spec->states, state_rows);
 }
 
+/* Per matrix that the plan multiplies by, its packed weights: what is transposed serves backward alone, and few rows read
+ * the others as they are. */
+static float **take_packed(lstm__arena *arena, const lstm_tape *tape)
+{
+    const lstm__variables *all = &tape->rnn->variables;
+    const bool packs = lstm__context_kernels(tape->rnn->context)->packs;
+    float **packed = lstm__arena_take(arena, all->matrix_count, sizeof *packed);
+    for (size_t k = 0; k < all->matrix_count && packs; k++) {
+        const lstm__wanted_matrix *m = &all->matrices[k];
+        if (m->transposed ? tape->inference : tape->block_rows <= LSTM__FEW_ROWS)
+            continue;
+        float *array = take_rows(arena, m->transposed ? m->columns : m->rows,
+                                 lstm__packed_width(m->transposed ? m->rows : m->columns));
+        if (packed)
+            packed[k] = array;
+    }
+    return packed;
+}
+
 /* Per layer but the last, its packed output. */
 static float **take_between(lstm__arena *arena, const lstm_tape *tape)
 {
@@ -124,6 +143,8 @@ static void take_arrays(lstm__arena *arena, lstm_tape *tape)
     tape->blocks = lstm__arena_take(arena, tape->max_blocks, sizeof *tape->blocks);
     tape->chunks = lstm__arena_take(arena, tape->max_chunks, sizeof *tape->chunks);
     tape->variables = lstm__arena_take(arena, rnn->variables.count, sizeof *tape->variables);
+    tape->matrices = lstm__arena_take(arena, rnn->variables.matrix_count, sizeof *tape->matrices);
+    tape->packed = take_packed(arena, tape);
     arena->overflow |= !lstm__multiply(rnn->variables.count, tape->max_blocks + 1, &pointers);
     tape->d_variables = lstm__arena_take(arena, pointers, sizeof *tape->d_variables);
     tape->lanes = lstm__arena_take(arena, tape->lane_count, sizeof *tape->lanes);
@@ -229,11 +250,34 @@ void lstm__tape_forget(lstm_tape *tape)
     tape->params = NULL;
 }
 
+void lstm__tape_pack(lstm_tape *tape, const lstm_params *params)
+{
+    const lstm__variables *all = &tape->rnn->variables;
+    const lstm__kernels *kernels = lstm__context_kernels(tape->rnn->context);
+    if (tape->packed_params == params && tape->packed_version == lstm__params_version(params))
+        return;
+    for (size_t k = 0; k < all->matrix_count; k++) {
+        const lstm__wanted_matrix *m = &all->matrices[k];
+        const float *values = tape->variables[m->variable] + m->first_row * m->columns;
+        tape->matrices[k] =
+            (lstm__matrix){.values = values, .packed = tape->packed[k], .ld = m->columns, .transposed = m->transposed};
+        if (tape->packed[k])
+            kernels->pack(m->transposed ? m->columns : m->rows, m->transposed ? m->rows : m->columns, values,
+                          m->columns, m->transposed, tape->packed[k]);
+    }
+    lstm_params *last = tape->packed_params;
+    tape->packed_params = (lstm_params *)(uintptr_t)params;
+    tape->packed_version = lstm__params_version(params);
+    lstm__params_retain(tape->packed_params);
+    lstm_params_destroy(last);
+}
+
 void lstm_tape_destroy(lstm_tape *tape)
 {
     if (!tape)
         return;
     lstm__tape_forget(tape);
+    lstm_params_destroy(tape->packed_params);
     lstm_rnn *rnn = tape->rnn;
     if (tape->owns_memory)
         lstm__release(rnn->context, tape);

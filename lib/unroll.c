@@ -169,6 +169,7 @@ lstm__run lstm__make_run(const lstm__leg *leg, const lstm__chunk *chunk)
         .output = spec->output_leaf == SIZE_MAX ? own_output + packed * spec->output_size
                                                 : lane->next_state[spec->output_leaf],
         .variables = tape->variables + spec->first_variable,
+        .matrices = tape->matrices + spec->first_matrix,
         .tape = (track ? track->tape : lane->tape) + packed * spec->tape_total,
         .scratch = lane->scratch,
         .pointers = lane->pointers,

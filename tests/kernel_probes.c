@@ -2,6 +2,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { GUARD = 5, ROWS = 3 };
@@ -132,21 +133,102 @@ static lstm__lstm_options options(area *a, size_t n, int way)
 
 /* The probes: calls at the size n, with arrays from the area. */
 
-static void probe_narrow_affine(const lstm__kernels *kernels, area *a, size_t n)
+typedef void call_product(const lstm__kernels *kernels, area *a, size_t m, size_t n, size_t k, int start);
+
+/* From no start, from one row for all, and from what is there; heights with and without a remainder. */
+static void call_products(const lstm__kernels *kernels, area *a, size_t n, call_product *call)
 {
-    for (size_t k = 0; k < 6; k++) {
-        const float *x = area_matrix(a, 3, k, k + 1), *w = area_matrix(a, k, n, n + 2), *bias = numbers(a, n);
-        float *y = area_matrix(a, 3, n, n + 3);
-        kernels->narrow_affine(3, k, n, x, k + 1, w, n + 2, k % 2 ? bias : NULL, y, n + 3);
-    }
+    static const size_t heights[] = {1, 2, 4, 13}, depths[] = {0, 3, 17};
+    for (size_t m = 0; m < 4; m++)
+        for (size_t k = 0; k < 3; k++)
+            call(kernels, a, heights[m], n, depths[k], (int)(m + k) % 3);
 }
 
-static void probe_narrow_outer(const lstm__kernels *kernels, area *a, size_t n)
+static void call_nn(const lstm__kernels *kernels, area *a, size_t m, size_t n, size_t k, int start)
 {
-    for (size_t k = 0; k < 6; k++) {
-        const float *x = area_matrix(a, 5, k, k + 1), *dy = area_matrix(a, 5, n, n + 2);
-        kernels->narrow_outer(5, k, n, x, k + 1, dy, n + 2, area_matrix(a, k, n, n + 3), n + 3);
-    }
+    const float *x = area_matrix(a, m, k, k + 1), *w = area_matrix(a, k, n, n + 2), *bias = numbers(a, n);
+    float *y = area_matrix(a, m, n, n + 3);
+    kernels->product_nn(m, n, k, x, k + 1, w, n + 2,
+                        start == 0   ? NULL
+                        : start == 1 ? bias
+                                     : y,
+                        start == 1 ? 0 : n + 3, y, n + 3);
+}
+
+static void call_nt(const lstm__kernels *kernels, area *a, size_t m, size_t n, size_t k, int start)
+{
+    const float *x = area_matrix(a, m, k, k + 1), *w = area_matrix(a, n, k, k + 2), *bias = numbers(a, n);
+    float *y = area_matrix(a, m, n, n + 3);
+    kernels->product_nt(m, n, k, x, k + 1, w, k + 2,
+                        start == 0   ? NULL
+                        : start == 1 ? bias
+                                     : y,
+                        start == 1 ? 0 : n + 3, y, n + 3);
+}
+
+static void call_tn(const lstm__kernels *kernels, area *a, size_t m, size_t n, size_t k, int start)
+{
+    const size_t of_x = m / 3, of_h = m - of_x;
+    const lstm__rows x = {.first = area_matrix(a, k, of_x, m + 1), .ld = m + 1, .width = of_x};
+    const lstm__rows h = {.first = area_matrix(a, k, of_h, m + 2), .ld = m + 2, .width = of_h};
+    const float *y = area_matrix(a, k, n, n + 2);
+    float *c = area_matrix(a, m, n, n + 3), *sums = area_matrix(a, 1, n, n);
+    kernels->product_tn(n, k, &x, &h, y, n + 2, c, n + 3, start ? sums : NULL);
+}
+
+/* Weights that are packed first: how they are is each instruction set's own business. */
+static void call_packed(const lstm__kernels *kernels, area *a, size_t m, size_t n, size_t k, int start, bool transposed)
+{
+    const size_t of_x = k / 3, of_h = k - of_x;
+    const lstm__rows x = {.first = area_matrix(a, m, of_x, k + 1), .ld = k + 1, .width = of_x};
+    const lstm__rows h = {.first = area_matrix(a, m, of_h, k + 2), .ld = k + 2, .width = of_h};
+    const float *values = transposed ? area_matrix(a, n, k, k + 2) : area_matrix(a, k, n, n + 2);
+    const float *bias = numbers(a, n);
+    float *y = area_matrix(a, m, n, n + 3), *packed = test_allocate(k * lstm__packed_width(n) + 1, sizeof *packed);
+    const lstm__matrix w = {
+        .values = values, .packed = packed, .ld = transposed ? k + 2 : n + 2, .transposed = transposed};
+    kernels->pack(k, n, values, w.ld, transposed, packed);
+    kernels->product_packed(m, n, &x, &h, &w,
+                            start == 0   ? NULL
+                            : start == 1 ? bias
+                                         : y,
+                            start == 1 ? 0 : n + 3, y, n + 3);
+    free(packed);
+}
+
+static void call_packed_as_it_is(const lstm__kernels *kernels, area *a, size_t m, size_t n, size_t k, int start)
+{
+    call_packed(kernels, a, m, n, k, start, false);
+}
+
+static void call_packed_transposed(const lstm__kernels *kernels, area *a, size_t m, size_t n, size_t k, int start)
+{
+    call_packed(kernels, a, m, n, k, start, true);
+}
+
+static void probe_product_packed(const lstm__kernels *kernels, area *a, size_t n)
+{
+    call_products(kernels, a, n, call_packed_as_it_is);
+}
+
+static void probe_pack(const lstm__kernels *kernels, area *a, size_t n)
+{
+    call_products(kernels, a, n, call_packed_transposed);
+}
+
+static void probe_product_nn(const lstm__kernels *kernels, area *a, size_t n)
+{
+    call_products(kernels, a, n, call_nn);
+}
+
+static void probe_product_nt(const lstm__kernels *kernels, area *a, size_t n)
+{
+    call_products(kernels, a, n, call_nt);
+}
+
+static void probe_product_tn(const lstm__kernels *kernels, area *a, size_t n)
+{
+    call_products(kernels, a, n, call_tn);
 }
 
 static void probe_column_sums(const lstm__kernels *kernels, area *a, size_t n)
@@ -430,7 +512,7 @@ static void probe_adam(const lstm__kernels *kernels, area *a, size_t n)
 }
 
 const kernel_probe kernel_probes[] = {
-#define LSTM__PRODUCT(name, arguments)
+#define LSTM__PRODUCT(name, arguments) {#name, probe_##name},
 #define LSTM__BODY(name, arguments) {#name, probe_##name},
 #include "kernels/kernels.def"
 #undef LSTM__PRODUCT

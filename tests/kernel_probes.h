@@ -49,7 +49,7 @@ typedef struct kernel_probe {
     void (*call)(const lstm__kernels *kernels, area *a, size_t n);
 } kernel_probe;
 
-/* One for each LSTM__BODY of kernels.def: a body without a probe does not compile. */
+/* One for each kernel of kernels.def: one without a probe does not compile. */
 extern const kernel_probe kernel_probes[];
 extern const size_t kernel_probe_count;
 

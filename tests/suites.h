@@ -33,6 +33,7 @@
     SUITE(random)                                                                                                      \
     SUITE(reference)                                                                                                   \
     SUITE(rnn)                                                                                                         \
+    SUITE(same_bits)                                                                                                   \
     SUITE(schedule)                                                                                                    \
     SUITE(sequence_array)                                                                                              \
     SUITE(status)                                                                                                      \

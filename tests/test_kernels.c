@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { LARGEST = 40 };
+enum { LARGEST = 40, PRODUCT_TABLES = 4 };
 
 static void compare_bodies(bool odd)
 {
@@ -68,12 +68,15 @@ END_TEST
 START_TEST(the_tables_begin_with_the_portable_one_and_the_last_is_in_use)
 {
     size_t count = 0;
+    const lstm__kernels *best = lstm__kernels_select(LSTM_ISA_BEST), *cblas = lstm__kernels_select(LSTM_ISA_CBLAS);
     ck_assert_str_eq(lstm__kernels_at(0)->vectors, "portable");
     for (; lstm__kernels_at(count); count++)
         for (size_t before = 0; before < count; before++)
             ck_assert_str_ne(lstm__kernels_at(before)->vectors, lstm__kernels_at(count)->vectors);
-    ck_assert_ptr_eq(lstm__kernels_select(LSTM_ISA_BEST), lstm__kernels_at(count - 1));
-    ck_assert_ptr_eq(lstm__kernels_select(LSTM_ISA_CBLAS), lstm__kernels_at(count - 1));
+    ck_assert_ptr_eq(best, count > 1 ? lstm__kernels_at(count - 1) : cblas);
+    ck_assert_str_eq(cblas->name, "cblas");
+    ck_assert_str_eq(cblas->vectors, lstm__kernels_at(count - 1)->vectors);
+    ck_assert_uint_lt(count, PRODUCT_TABLES);
     ck_assert_ptr_null(lstm__kernels_at(SIZE_MAX));
 }
 END_TEST
@@ -330,104 +333,164 @@ START_TEST(normalised_rows_and_their_gradients_agree_with_sums_in_double)
 }
 END_TEST
 
-/* Products, beside sums in double. */
+/* Products. */
 
-/* One element: start + sum over k of a[k a_step] b[k b_step], and the allowed error: float32 sums of k terms. */
-static void check_element(float found, double start, size_t k, const float *a, size_t a_step, const float *b,
-                          size_t b_step)
+/* start + the sum over k of a[k a_step] b[k b_step], in double, and the sum of the sizes. */
+static double wide_sum(float start, size_t k, const float *a, size_t a_step, const float *b, size_t b_step,
+                       double *size)
 {
-    double sum = start, size = fabs(start);
+    double sum = (double)start;
+    *size = fabs(sum);
     for (size_t i = 0; i < k; i++) {
         const double term = (double)a[i * a_step] * (double)b[i * b_step];
         sum += term;
-        size += fabs(term);
+        *size += fabs(term);
     }
-    check_that(fabs((double)found - sum) <= 1e-6 * size, "%zu terms: %.9g, expected %.9g", k, (double)found, sum);
+    return sum;
 }
 
-/* way 0: nn, 1: nt, 2: tn. All with rows that are further apart than they are long. */
-static void check_product(const lstm__kernels *kernels, area *space, int way, size_t m, size_t n, size_t k,
-                          bool accumulate)
+static float chain(float start, size_t k, const float *a, size_t a_step, const float *b, size_t b_step)
 {
+    for (size_t i = 0; i < k; i++)
+        start = fmaf(a[i * a_step], b[i * b_step], start);
+    return start;
+}
+
+/* Sums over rows are sums of chains. */
+static float chains(float start, size_t k, const float *a, size_t a_step, const float *b, size_t b_step)
+{
+    for (size_t i = 0; i < k; i += LSTM__SUM_ROWS)
+        start += chain(0.0f, k - i < LSTM__SUM_ROWS ? k - i : LSTM__SUM_ROWS, a + i * a_step, a_step, b + i * b_step,
+                       b_step);
+    return start;
+}
+
+typedef enum form { NN, NT, TN, PACKED, PACKED_T } form;
+typedef enum start_kind { ZERO, ONE_ROW, IN_PLACE } start_kind;
+typedef struct product {
+    form form;
+    start_kind start;
+    size_t m, n, k;
+} product;
+
+static void call_product(const lstm__kernels *kernels, const product *p, const float *a, size_t lda, const float *b,
+                         size_t ldb, const float *start, size_t lds, float *c, size_t ldc)
+{
+    const size_t along = p->form == TN ? p->m : p->k, of_x = along / 3;
+    const lstm__rows x = {.first = a, .ld = lda, .width = of_x}, h = {a + of_x, lda, along - of_x};
+    if (p->form == NN) {
+        kernels->product_nn(p->m, p->n, p->k, a, lda, b, ldb, start, lds, c, ldc);
+    } else if (p->form == NT) {
+        kernels->product_nt(p->m, p->n, p->k, a, lda, b, ldb, start, lds, c, ldc);
+    } else if (p->form == TN) {
+        kernels->product_tn(p->n, p->k, &x, &h, b, ldb, c, ldc, NULL);
+    } else {
+        float *packed = test_allocate(p->k * lstm__packed_width(p->n) + 1, sizeof *packed);
+        const lstm__matrix w = {.values = b, .packed = packed, .ld = ldb, .transposed = p->form == PACKED_T};
+        kernels->pack(p->k, p->n, b, ldb, w.transposed, packed);
+        kernels->product_packed(p->m, p->n, &x, &h, &w, start, lds, c, ldc);
+        free(packed);
+    }
+}
+
+/* Our own are the chains to the bit, those of the CBLAS to rounding. All rows are further apart than they are long. */
+static void check_product(const lstm__kernels *kernels, area *space, const product *p)
+{
+    const size_t m = p->m, n = p->n, k = p->k;
+    const bool by_rows = p->form == NT || p->form == PACKED_T;
+    const size_t lda = (p->form == TN ? m : k) + 2, ldb = (by_rows ? k : n) + 1, ldc = n + 3;
     space->used = 0;
-    const size_t lda = (way == 2 ? m : k) + 2, ldb = (way == 1 ? k : n) + 1, ldc = n + 3;
-    const float *a = way == 2 ? area_matrix(space, k, m, lda) : area_matrix(space, m, k, lda);
-    const float *b = way == 1 ? area_matrix(space, n, k, ldb) : area_matrix(space, k, n, ldb);
-    float *c = area_matrix(space, m, n, ldc), *before = test_allocate(m * ldc, sizeof *before);
-    for (size_t row = 0; row < m; row++)
-        for (size_t column = 0; column < n && !accumulate; column++)
-            c[row * ldc + column] = NAN; /* what is overwritten does not matter */
-    memcpy(before, c, m * ldc * sizeof *c);
-    if (way == 0)
-        kernels->product_nn(m, n, k, a, lda, b, ldb, accumulate, c, ldc);
-    else if (way == 1)
-        kernels->product_nt(m, n, k, a, lda, b, ldb, accumulate, c, ldc);
-    else
-        kernels->product_tn(m, n, k, a, lda, b, ldb, c, ldc);
-    for (size_t row = 0; row < m; row++)
-        for (size_t column = 0; column < n; column++)
-            check_element(c[row * ldc + column], accumulate ? (double)before[row * ldc + column] : 0.0, k,
-                          way == 2 ? a + row : a + row * lda, way == 2 ? lda : 1,
-                          way == 1 ? b + column * ldb : b + column, way == 1 ? 1 : ldb);
+    const float *a = p->form == TN ? area_matrix(space, k, m, lda) : area_matrix(space, m, k, lda);
+    const float *b = by_rows ? area_matrix(space, n, k, ldb) : area_matrix(space, k, n, ldb);
+    const float *bias = area_matrix(space, 1, n, n);
+    float *c = area_matrix(space, m, n, ldc), *before = test_allocate(m * ldc + 1, sizeof *before);
+    for (size_t at = 0; at < m * ldc; at++)
+        before[at] = p->start == ZERO ? 0.0f : p->start == ONE_ROW && at % ldc < n ? bias[at % ldc] : c[at];
+    for (size_t at = 0; at < m * ldc; at++) /* what is overwritten does not matter */
+        c[at] = at % ldc < n && p->start != IN_PLACE ? NAN : c[at];
+    call_product(kernels, p, a, lda, b, ldb,
+                 p->start == ZERO      ? NULL
+                 : p->start == ONE_ROW ? bias
+                                       : c,
+                 p->start == ONE_ROW ? 0 : ldc, c, ldc);
+    const size_t a_step = p->form == TN ? lda : 1, b_step = by_rows ? 1 : ldb;
+    for (size_t at = 0; at < m * ldc; at++) {
+        const size_t row = at / ldc, column = at % ldc;
+        const float *x = a + row * (p->form == TN ? 1 : lda), *y = b + column * (by_rows ? ldb : 1);
+        if (column >= n)
+            continue;
+        double size, sum = wide_sum(before[at], k, x, a_step, y, b_step, &size);
+        check_that(fabs((double)c[at] - sum) <= 2e-6 * size, "%zu terms: %.9g, expected %.9g", k, (double)c[at], sum);
+        if (strcmp(kernels->name, "cblas") != 0) {
+            const float exact = p->form == TN ? chains(before[at], k, x, a_step, y, b_step)
+                                              : chain(before[at], k, x, a_step, y, b_step);
+            check_that(bits_of(c[at]) == bits_of(exact), "%s, %zu x %zu x %zu: %a, expected %a", kernels->name, m, n, k,
+                       (double)c[at], (double)exact);
+        }
+    }
     area_check_guards(space, "a product", kernels);
     free(before);
 }
 
-START_TEST(products_agree_with_sums_in_double_for_any_row_distance)
+static const size_t product_sizes[] = {0, 1, 2, 5, 16, 17, 33, 70, 130};
+enum { PRODUCT_SIZES = sizeof product_sizes / sizeof product_sizes[0] };
+
+/* _i: the table, the CBLAS's last. */
+START_TEST(each_element_of_a_product_is_one_chain_of_fused_multiply_adds_in_order)
 {
-    const size_t sizes[] = {0, 1, 2, 5, 16, 17, 33, 70};
-    enum { SIZES = sizeof sizes / sizeof sizes[0] };
+    const lstm__kernels *kernels =
+        _i == PRODUCT_TABLES - 1 ? lstm__kernels_select(LSTM_ISA_CBLAS) : lstm__kernels_at((size_t)_i);
     area *space = area_create();
-    for (size_t table = 0; lstm__kernels_at(table); table++)
-        for (size_t c = 0; c < SIZES * SIZES * SIZES; c++) {
-            const size_t m = sizes[c % SIZES], n = sizes[c / SIZES % SIZES], k = sizes[c / SIZES / SIZES];
-            check_product(lstm__kernels_at(table), space, 0, m, n, k, c % 2);
-            check_product(lstm__kernels_at(table), space, 1, m, n, k, c % 2);
-            check_product(lstm__kernels_at(table), space, 2, m, n, k, true);
+    for (size_t c = 0; kernels && c < PRODUCT_SIZES * PRODUCT_SIZES * PRODUCT_SIZES; c++) {
+        product p = {.m = product_sizes[c % PRODUCT_SIZES],
+                     .n = product_sizes[c / PRODUCT_SIZES % PRODUCT_SIZES],
+                     .k = product_sizes[c / PRODUCT_SIZES / PRODUCT_SIZES]};
+        for (form f = NN; f <= PACKED_T; f++) {
+            p.form = f;
+            p.start = f == TN ? IN_PLACE : (start_kind)((c + f) % 3);
+            check_product(kernels, space, &p);
         }
+    }
     free(space);
 }
 END_TEST
 
 START_TEST(empty_products_take_any_row_distance_and_no_memory)
 {
-    const lstm__kernels *kernels = lstm__kernels_at(0);
-    kernels->product_nn(0, 5, 3, NULL, 0, NULL, 0, false, NULL, 0);
-    kernels->product_nt(5, 0, 3, NULL, 0, NULL, 0, true, NULL, 0);
-    kernels->product_tn(0, 0, 0, NULL, 0, NULL, 0, NULL, 0);
+    const lstm__kernels *const tables[] = {lstm__kernels_at(0), lstm__kernels_select(LSTM_ISA_BEST),
+                                           lstm__kernels_select(LSTM_ISA_CBLAS)};
+    for (size_t k = 0; k < 3; k++) {
+        tables[k]->product_nn(0, 5, 3, NULL, 0, NULL, 0, NULL, 0, NULL, 0);
+        tables[k]->product_nt(5, 0, 3, NULL, 0, NULL, 0, NULL, 0, NULL, 0);
+        const lstm__rows nothing = {0};
+        const lstm__matrix no_weights = {0};
+        tables[k]->product_packed(0, 5, &nothing, &nothing, &no_weights, NULL, 0, NULL, 0);
+        tables[k]->product_tn(0, 0, &nothing, &nothing, NULL, 0, NULL, 0, NULL);
+    }
 }
 END_TEST
 
-START_TEST(narrow_products_and_sums_agree_with_sums_in_double)
+/* By themselves, and beside a product. */
+START_TEST(column_sums_agree_with_sums_in_double)
 {
-    const float ones[20] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    enum { ROWS = 200 };
+    const float one = 1.0f;
     area *space = area_create();
     for (size_t table = 0; lstm__kernels_at(table); table++)
-        for (size_t n = 1; n <= LARGEST; n++)
-            for (size_t k = 0; k < 6; k++) {
-                enum { ROWS = 20 };
-                const lstm__kernels *kernels = lstm__kernels_at(table);
-                const size_t ldx = k + 1, ldw = n + 2, ldy = n + 3;
-                space->used = 0;
-                const float *x = area_matrix(space, ROWS, k, ldx), *w = area_matrix(space, k, n, ldw),
-                            *bias = area_matrix(space, 1, n, n);
-                float *y = area_matrix(space, ROWS, n, ldy), *dw = area_matrix(space, k, n, ldw),
-                      *sums = area_matrix(space, 1, n, n);
-                float before[6 * (LARGEST + 2)], sums_before[LARGEST];
-                memcpy(before, dw, k * ldw * sizeof *dw);
-                memcpy(sums_before, sums, n * sizeof *sums);
-                kernels->narrow_affine(ROWS, k, n, x, ldx, w, ldw, n % 2 ? bias : NULL, y, ldy);
-                kernels->narrow_outer(ROWS, k, n, x, ldx, y, ldy, dw, ldw);
-                kernels->column_sums(ROWS, n, y, ldy, sums);
-                for (size_t j = 0; j < n; j++) {
-                    for (size_t row = 0; row < ROWS; row++)
-                        check_element(y[row * ldy + j], n % 2 ? (double)bias[j] : 0.0, k, x + row * ldx, 1, w + j, ldw);
-                    for (size_t i = 0; i < k; i++)
-                        check_element(dw[i * ldw + j], (double)before[i * ldw + j], ROWS, x + i, ldx, y + j, ldy);
-                    check_element(sums[j], (double)sums_before[j], ROWS, ones, 1, y + j, ldy);
-                }
-                area_check_guards(space, "a narrow product", kernels);
+        for (size_t n = 1; n <= LARGEST; n++) {
+            space->used = 0;
+            const float *y = area_matrix(space, ROWS, n, n + 3);
+            float *sums = area_matrix(space, 2, n, n), before[2 * LARGEST];
+            const lstm__rows nothing = {0};
+            memcpy(before, sums, 2 * n * sizeof *sums);
+            lstm__kernels_at(table)->column_sums(ROWS, n, y, n + 3, sums);
+            lstm__kernels_at(table)->product_tn(n, ROWS, &nothing, &nothing, y, n + 3, NULL, 0, sums + n);
+            for (size_t j = 0; j < 2 * n; j++) {
+                double size, sum = wide_sum(before[j], ROWS, &one, 0, y + j % n, n + 3, &size);
+                check_that(fabs((double)sums[j] - sum) <= 2e-6 * size, "%g, expected %g", (double)sums[j], sum);
             }
+            area_check_guards(space, "column_sums", lstm__kernels_at(table));
+        }
     free(space);
 }
 END_TEST
@@ -445,8 +508,11 @@ Suite *kernels_suite(void)
             state_values_too_small_to_matter_become_zero,
             a_clip_keeps_its_limit_and_nan_and_passes_the_gradient_up_to_the_limit,
             normalised_rows_and_their_gradients_agree_with_sums_in_double,
-            products_agree_with_sums_in_double_for_any_row_distance, empty_products_take_any_row_distance_and_no_memory,
-            narrow_products_and_sums_agree_with_sums_in_double, NULL});
+            empty_products_take_any_row_distance_and_no_memory, column_sums_agree_with_sums_in_double, NULL});
+    TCase *products = tcase_create("products");
+    tcase_add_loop_test(products, each_element_of_a_product_is_one_chain_of_fused_multiply_adds_in_order, 0,
+                        PRODUCT_TABLES);
+    suite_add_tcase(suite, products);
     TCase *accuracy = tcase_create("accuracy");
     tcase_add_loop_test(accuracy, tanh_and_sigmoid_are_within_four_ulps_and_tanh_is_exactly_odd, 0, PIECES);
     suite_add_tcase(suite, accuracy);

@@ -153,10 +153,13 @@ static double generated_loss(generation *n)
 static double slope_of(generation *n, float *number)
 {
     const float before = *number, step = 0x1p-7f;
+    lstm_params_edit(n->weights, NULL); /* the number may be a weight */
     *number = before + step;
     const double above = generated_loss(n);
+    lstm_params_edit(n->weights, NULL);
     *number = before - step;
     const double below = generated_loss(n);
+    lstm_params_edit(n->weights, NULL);
     *number = before;
     return (above - below) / (2.0 * (double)step);
 }

@@ -382,6 +382,39 @@ START_TEST(backward_is_refused_after_the_weights_changed_or_without_a_forward)
 }
 END_TEST
 
+/* A tape keeps a packed copy of the weights: it is to notice when they are others. */
+START_TEST(weights_that_change_between_calls_and_other_stores_count_at_once)
+{
+    for (size_t kind = 0; kind < test_cell_kind_count; kind++) {
+        lstm_cell *cell = test_cell(test_cell_kinds[kind], 9, LSTM_ACTIVATION_DEFAULT, 1.0f);
+        const unroll_shape shape = {.input = 2, .batch = 20, .time = 3};
+        unroll u, fresh;
+        size_t count;
+        unroll_create(&u, NULL, cell, &shape);
+        unroll_take(&fresh, cell, &shape);
+        unroll_run(&u);
+        lstm_params *original;
+        ck_ok(lstm_params_freeze(u.weights, &original));
+        float *weights[2] = {lstm_params_edit(u.weights, &count), lstm_params_edit(fresh.weights, &count)};
+        for (size_t k = 0; k < 2 * count; k++)
+            weights[k / count][k % count] += (float)(k % count % 5) * 0.1f;
+        unroll_run(&u);
+        unroll_run(&fresh);
+        unroll_assert_same_bits(&u, &fresh);
+        lstm_params *edited = u.weights;
+        u.weights = original;
+        unroll_loss(&u);
+        ck_assert(!same_bits(u.y, fresh.y, u.y_count));
+        u.weights = edited;
+        unroll_loss(&u);
+        ck_assert(same_bits(u.y, fresh.y, u.y_count));
+        lstm_params_destroy(original);
+        unroll_destroy(&u);
+        unroll_destroy(&fresh);
+    }
+}
+END_TEST
+
 START_TEST(a_tape_in_the_callers_memory_gives_the_same_bits)
 {
     lstm_cell *cell = test_cell("lstm", 7, LSTM_ACTIVATION_DEFAULT, 1.0f);
@@ -463,6 +496,7 @@ Suite *rnn_suite(void)
                                  state_carried_between_calls_continues_the_sequence,
                                  gradients_accumulate_over_calls,
                                  backward_is_refused_after_the_weights_changed_or_without_a_forward,
+                                 weights_that_change_between_calls_and_other_stores_count_at_once,
                                  a_tape_in_the_callers_memory_gives_the_same_bits,
                                  more_than_was_reserved_is_refused_and_nothing_is_written,
                                  NULL,

@@ -243,10 +243,12 @@ static double slope(unroll *u, float *numbers, const float *direction, size_t co
     double losses[2];
     memcpy(before, numbers, count * sizeof *before);
     for (int side = 0; side < 2; side++) {
+        lstm_params_edit(u->weights, NULL); /* the numbers may be weights */
         for (size_t k = 0; k < count; k++)
             numbers[k] = before[k] + (float)(side ? -step : step) * direction[k];
         losses[side] = unroll_loss(u);
     }
+    lstm_params_edit(u->weights, NULL);
     memcpy(numbers, before, count * sizeof *before);
     free(before);
     return (losses[0] - losses[1]) / (2.0 * step);

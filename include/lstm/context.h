@@ -30,10 +30,14 @@ typedef struct lstm_executor {
     void (*run)(void *user, size_t tasks, void (*task)(void *arg, size_t index), void *arg);
 } lstm_executor;
 
-/* Which family of kernels. */
+/* Which kernels. All but the CBLAS give the same bits, on every machine. */
 typedef enum lstm_isa {
-    LSTM_ISA_BEST = 0, /* the fastest that this build has and this machine runs */
-    LSTM_ISA_CBLAS = 1 /* matrix products by the CBLAS that the library is linked with */
+    LSTM_ISA_BEST = 0,     /* the fastest that this build has and this machine runs */
+    LSTM_ISA_CBLAS = 1,    /* matrix products by the CBLAS that the library is linked with */
+    LSTM_ISA_PORTABLE = 2, /* plain C: slow where fused multiply-add is no instruction */
+    LSTM_ISA_AVX2 = 3,     /* with FMA */
+    LSTM_ISA_AVX512 = 4,   /* F, BW, DQ, VL */
+    LSTM_ISA_NEON = 5      /* AArch64 */
 } lstm_isa;
 
 typedef struct lstm_context_config {
@@ -59,7 +63,8 @@ LSTM_API void lstm_context_destroy(lstm_context *context);
 /* How many tasks may run at once: the executor's concurrency; 1 for NULL. Any thread. */
 LSTM_API size_t lstm_context_threads(const lstm_context *context);
 
-/* The name of the kernels in use, such as "cblas". NULL: the default's. The string is static. Any thread. */
+/* The name of the kernels in use: "portable", "avx2", "avx512", "neon", "cblas". NULL: the default's. The string is static.
+ * Any thread. */
 LSTM_API const char *lstm_context_isa_name(const lstm_context *context);
 
 #ifdef __cplusplus

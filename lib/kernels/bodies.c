@@ -1,44 +1,24 @@
 /* The elementwise kernels, written once over vector.h; the build compiles this file once per instruction set. */
 #include "cell_bodies.h"
 #include "loops.h"
+#include "product_bodies.h"
 #include "products.h"
 
 #include <math.h>
 
 #if defined(LSTM__ISA_AVX512)
 #define TABLE lstm__kernels_avx512
+#define TABLE_CBLAS lstm__kernels_avx512_cblas
 #define VECTORS "avx512"
 #elif defined(LSTM__ISA_AVX2)
 #define TABLE lstm__kernels_avx2
+#define TABLE_CBLAS lstm__kernels_avx2_cblas
 #define VECTORS "avx2"
 #else
 #define TABLE lstm__kernels_portable
+#define TABLE_CBLAS lstm__kernels_portable_cblas
 #define VECTORS "portable"
 #endif
-
-static void narrow_affine(size_t rows, size_t k, size_t n, const float *x, size_t ldx, const float *w, size_t ldw,
-                          const float *bias, float *y, size_t ldy)
-{
-    for (size_t row = 0; row < rows; row++, x += ldx, y += ldy)
-        FOR_VECTORS (j, lanes, n) {
-            V sum = bias ? load(bias + j, lanes) : all(0.0f);
-            for (size_t i = 0; i < k; i++)
-                sum = fused(all(x[i]), load(w + i * ldw + j, lanes), sum);
-            store(y + j, lanes, sum);
-        }
-}
-
-static void narrow_outer(size_t rows, size_t k, size_t n, const float *x, size_t ldx, const float *dy, size_t lddy,
-                         float *dw, size_t lddw)
-{
-    for (size_t i = 0; i < k; i++)
-        FOR_VECTORS (j, lanes, n) {
-            V sum = load(dw + i * lddw + j, lanes);
-            for (size_t row = 0; row < rows; row++)
-                sum = fused(all(x[row * ldx + i]), load(dy + row * lddy + j, lanes), sum);
-            store(dw + i * lddw + j, lanes, sum);
-        }
-}
 
 static void column_sums(size_t rows, size_t n, const float *x, size_t ldx, float *sums)
 {
@@ -366,10 +346,20 @@ static void adam(size_t count, float rate, float one_minus_beta1, float one_minu
     }
 }
 
-#define LSTM__PRODUCT(name, arguments) .name = lstm__cblas_##name,
+#define LSTM__PRODUCT(name, arguments) .name = name,
 #define LSTM__BODY(name, arguments) .name = name,
 extern const lstm__kernels TABLE;
 const lstm__kernels TABLE = {
+    .name = VECTORS,
+    .vectors = VECTORS,
+    .packs = true,
+#include "kernels.def"
+};
+#undef LSTM__PRODUCT
+
+#define LSTM__PRODUCT(name, arguments) .name = lstm__cblas_##name,
+extern const lstm__kernels TABLE_CBLAS;
+const lstm__kernels TABLE_CBLAS = {
     .name = "cblas",
     .vectors = VECTORS,
 #include "kernels.def"

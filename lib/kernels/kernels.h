@@ -21,20 +21,47 @@ typedef struct lstm__lstm_options {
     const float *w_i, *w_f, *w_o; /* peepholes [h]; NULL: none */
 } lstm__lstm_options;
 
+/* Rows of a matrix, ld apart. */
+typedef struct lstm__rows {
+    const float *first;
+    size_t ld, width;
+} lstm__rows;
+
+/* Up to so many rows are multiplied by a matrix as it is: there is nothing to pack it for. */
+enum { LSTM__FEW_ROWS = 4 };
+
+/* A matrix of weights to multiply rows by: values, or their transpose. Kernels of our own read `packed` in their stead,
+ * for more than a few rows, and always where it is transposed. */
+typedef struct lstm__matrix {
+    const float *values, *packed;
+    size_t ld; /* of values */
+    bool transposed;
+} lstm__matrix;
+
 #define LSTM__PRODUCT(name, arguments) void(*name) arguments;
 #define LSTM__BODY(name, arguments) void(*name) arguments;
 typedef struct lstm__kernels {
     const char *name;    /* as lstm_context_isa_name gives it */
     const char *vectors; /* the instruction set of the bodies */
+    bool packs;          /* product_packed wants packed weights */
 #include "kernels.def"
 } lstm__kernels;
 #undef LSTM__PRODUCT
 #undef LSTM__BODY
 
+/* A product over rows (of a batch, of time) is a sum of sums over so many rows. */
+enum { LSTM__SUM_ROWS = 96 };
+
+/* Columns of a packed matrix: whole vectors, of any instruction set. */
+static inline size_t lstm__packed_width(size_t n)
+{
+    return (n + 15) / 16 * 16;
+}
+
 /* The table for a public choice; NULL: not on this machine or not in this build. */
 const lstm__kernels *lstm__kernels_select(lstm_isa isa);
 
-/* Every table that runs on this machine, for tests: index from 0; NULL past the end. */
+/* Every table of our own that runs on this machine, slowest first: index from 0; NULL past the end. */
 const lstm__kernels *lstm__kernels_at(size_t index);
 
 #endif

@@ -6,6 +6,15 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
+/* A loop whose number of turns is known is to become straight code, or is not to. */
+#if defined(__clang__)
+#define UNROLLED _Pragma("clang loop unroll(full)")
+#define NOT_UNROLLED _Pragma("clang loop unroll(disable)")
+#else
+#define UNROLLED _Pragma("GCC unroll 32")
+#define NOT_UNROLLED _Pragma("GCC unroll 1")
+#endif
+
 /* For each vector of an array of `count` floats: its place k and its number of lanes n. */
 #define FOR_VECTORS(k, n, count)                                                                                       \
     for (size_t k = 0, n; k < (count) && (n = (count)-k < VECTOR_WIDTH ? (count)-k : VECTOR_WIDTH, true);              \

@@ -2,8 +2,7 @@
 #ifndef LSTM__PRODUCTS_H
 #define LSTM__PRODUCTS_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "kernels.h"
 
 #define LSTM__PRODUCT(name, arguments) void lstm__cblas_##name arguments;
 #define LSTM__BODY(name, arguments)
