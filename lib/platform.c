@@ -170,7 +170,7 @@ int lstm__file_read(int file, void *bytes, size_t size, size_t *got)
     return 0;
 }
 
-static int write_pieces(int file, const lstm__piece *pieces, size_t count)
+static int write_all(int file, const lstm__piece *pieces, size_t count)
 {
     for (size_t k = 0; k < count; k++)
         for (size_t done = 0; done < pieces[k].size;) {
@@ -183,23 +183,33 @@ static int write_pieces(int file, const lstm__piece *pieces, size_t count)
     return 0;
 }
 
-/* Write to a device or a pipe. That nobody reads the pipe any more is an error here, not a signal that ends the host. */
+/* A pipe that nobody reads and a file that grows past its limit are errors here, not signals that end the host. */
+static int write_pieces(int file, const lstm__piece *pieces, size_t count)
+{
+    static const int signals[] = {SIGPIPE, SIGXFSZ};
+    const struct timespec now = {0};
+    sigset_t ours, before, pending;
+    sigemptyset(&ours);
+    sigpending(&pending);
+    for (size_t k = 0; k < sizeof signals / sizeof signals[0]; k++)
+        if (!sigismember(&pending, signals[k]))
+            sigaddset(&ours, signals[k]);
+    pthread_sigmask(SIG_BLOCK, &ours, &before);
+    const int error = write_all(file, pieces, count);
+    if (error == EPIPE || error == EFBIG)
+        while (sigtimedwait(&ours, NULL, &now) < 0 && errno == EINTR) {
+        }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
+/* To a device or a pipe. */
 static int write_in_place(const char *path, const lstm__piece *pieces, size_t count)
 {
-    const struct timespec now = {0};
-    sigset_t broken_pipe, before, pending;
     const int file = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     if (file < 0)
         return errno;
-    sigemptyset(&broken_pipe);
-    sigaddset(&broken_pipe, SIGPIPE);
-    sigpending(&pending);
-    pthread_sigmask(SIG_BLOCK, &broken_pipe, &before);
-    int error = write_pieces(file, pieces, count);
-    if (error == EPIPE && !sigismember(&pending, SIGPIPE))
-        while (sigtimedwait(&broken_pipe, NULL, &now) < 0 && errno == EINTR) {
-        }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    const int error = write_pieces(file, pieces, count);
     return close(file) && !error ? errno : error;
 }
 
@@ -263,7 +273,7 @@ static int replace(const char *path, const struct stat *old, const lstm__piece *
     int error = follow_links(path, target);
     if (error)
         return error;
-    if (old && access(target, W_OK))
+    if (old && faccessat(AT_FDCWD, target, W_OK, AT_EACCESS))
         return errno;
     const char *slash = strrchr(target, '/');
     const size_t folder = slash ? (size_t)(slash - target) + 1 : 0;

@@ -32,52 +32,87 @@ static bool nests_too_deep(const char *text, size_t length)
     return false;
 }
 
-static lstm_status parse(const char *where, const char *text, size_t length, json_t **json)
+static lstm_status parse(const char *where, const char *text, size_t length, lstm__header *header)
 {
+    const size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
     char quoted[LSTM__QUOTED];
     json_error_t error;
     if (nests_too_deep(text, length))
         return lstm__fail(LSTM_ERR_FORMAT, "%s: the header nests more than %d levels deep", where, MAX_DEPTH);
-    *json = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
-    if (!*json)
+    header->json = json_loadb(text, length, flags, &error);
+    /* Jansson's integers end at 2^63 - 1; a larger one may stand where it is of no interest. */
+    header->real_sizes = !header->json && json_error_code(&error) == json_error_numeric_overflow;
+    if (header->real_sizes)
+        header->json = json_loadb(text, length, flags | JSON_DECODE_INT_AS_REAL, &error);
+    if (!header->json)
         return json_error_code(&error) == json_error_out_of_memory
                    ? lstm__fail_memory(where)
-                   : lstm__fail(LSTM_ERR_FORMAT, "%s: the header is not JSON that can be read: byte %d: %s", where,
+                   : lstm__fail(LSTM_ERR_FORMAT, "%s: the JSON header cannot be read: byte %d: %s", where,
                                 error.position, lstm__quote(error.text, quoted));
-    return json_is_object(*json) ? LSTM_OK : lstm__fail(LSTM_ERR_FORMAT, "%s: the header is not a JSON object", where);
+    return json_is_object(header->json) ? LSTM_OK
+                                        : lstm__fail(LSTM_ERR_FORMAT, "%s: the header is not a JSON object", where);
 }
 
 /* A size that an integer of JSON stands for; 2.0 and 1e2 are none. */
-static bool read_size(const json_t *value, size_t *size)
+static bool read_size(const lstm__header *header, const json_t *value, size_t *size)
 {
-    const json_int_t integer = json_integer_value(value);
-    if (!json_is_integer(value) || integer < 0 || (unsigned long long)integer > SIZE_MAX)
+    json_int_t integer = json_integer_value(value);
+    if (header->real_sizes) {
+        const double real = json_real_value(value);
+        integer = real >= 0.0 && real < 0x1p53 ? (json_int_t)real : -1;
+        if ((double)integer != real)
+            return false;
+    }
+    if (json_typeof(value) != (header->real_sizes ? JSON_REAL : JSON_INTEGER) || integer < 0 ||
+        (unsigned long long)integer > SIZE_MAX)
         return false;
     *size = (size_t)integer;
     return true;
 }
 
+/* The official reader, which serde makes, also takes an entry's values as an array, and {"F32":null} for "F32". */
+static json_t *field(const json_t *entry, const char *key, size_t place)
+{
+    return json_array_size(entry) == 3 ? json_array_get(entry, place) : json_object_get(entry, key);
+}
+
+static lstm_status read_dtype(const char *where, const char *quoted, json_t *value, lstm_dtype *dtype)
+{
+    char other[LSTM__QUOTED];
+    const char *text = json_string_value(value);
+    size_t length = json_string_length(value);
+    if (json_object_size(value) == 1 && json_is_null(json_object_iter_value(json_object_iter(value)))) {
+        text = json_object_iter_key(json_object_iter(value));
+        length = strlen(text);
+    }
+    if (!text)
+        return lstm__fail(LSTM_ERR_FORMAT, "%s: tensor \"%s\" has no dtype", where, quoted);
+    if (!lstm__dtype_named(text, length, dtype))
+        return lstm__fail(LSTM_ERR_FORMAT, "%s: tensor \"%s\" is of the unknown dtype \"%s\"", where, quoted,
+                          lstm__quote(text, other));
+    return LSTM_OK;
+}
+
 /* Fill e from the header's value for a tensor; its axes go to shape. */
-static lstm_status read_entry(const char *where, const char *name, const json_t *value, size_t *shape, lstm__entry *e)
+static lstm_status read_entry(const char *where, const lstm__header *header, const char *name, const json_t *value,
+                              size_t *shape, lstm__entry *e)
 {
     char quoted[LSTM__QUOTED], other[LSTM__QUOTED];
-    const json_t *dtype = json_object_get(value, "dtype"), *axes = json_object_get(value, "shape");
-    const json_t *offsets = json_object_get(value, "data_offsets");
+    const json_t *axes = field(value, "shape", 1), *offsets = field(value, "data_offsets", 2);
     size_t begin, end, size;
-    lstm__quote(name, quoted);
-    if (!json_is_object(value) || !json_is_string(dtype) || !json_is_array(axes) || !json_is_array(offsets))
-        return lstm__fail(LSTM_ERR_FORMAT, "%s: tensor \"%s\" lacks a dtype, a shape or data_offsets", where, quoted);
+    lstm_status status = read_dtype(where, lstm__quote(name, quoted), field(value, "dtype", 0), &e->tensor.dtype);
+    if (status)
+        return status;
+    if (!json_is_array(axes))
+        return lstm__fail(LSTM_ERR_FORMAT, "%s: tensor \"%s\" has no shape", where, quoted);
     e->tensor.name = name;
     e->tensor.rank = json_array_size(axes);
     e->tensor.shape = shape;
-    if (!lstm__dtype_named(json_string_value(dtype), json_string_length(dtype), &e->tensor.dtype))
-        return lstm__fail(LSTM_ERR_FORMAT, "%s: tensor \"%s\" is of the unknown dtype \"%s\"", where, quoted,
-                          lstm__quote(json_string_value(dtype), other));
     for (size_t k = 0; k < e->tensor.rank; k++)
-        if (!read_size(json_array_get(axes, k), &shape[k]))
+        if (!read_size(header, json_array_get(axes, k), &shape[k]))
             return lstm__fail(LSTM_ERR_FORMAT, "%s: axis %zu of tensor \"%s\" is not a size", where, k, quoted);
-    if (json_array_size(offsets) != 2 || !read_size(json_array_get(offsets, 0), &begin) ||
-        !read_size(json_array_get(offsets, 1), &end) || end < begin)
+    if (json_array_size(offsets) != 2 || !read_size(header, json_array_get(offsets, 0), &begin) ||
+        !read_size(header, json_array_get(offsets, 1), &end) || end < begin)
         return lstm__fail(LSTM_ERR_FORMAT, "%s: data_offsets of tensor \"%s\" are not a begin and an end", where,
                           quoted);
     if (!lstm__tensor_size(e->tensor.dtype, e->tensor.rank, shape, &size))
@@ -154,7 +189,7 @@ static lstm_status read_entries(const char *where, lstm__header *header)
         if (!strcmp(name, "__metadata__"))
             continue;
         lstm__entry *e = &header->entries[count];
-        lstm_status status = read_entry(where, name, value, header->shapes + axes, e);
+        lstm_status status = read_entry(where, header, name, value, header->shapes + axes, e);
         if (status)
             return status;
         e->place = count++;
@@ -170,13 +205,13 @@ static lstm_status read_entries(const char *where, lstm__header *header)
 lstm_status lstm__header_read(const char *where, lstm_context *context, const char *text, size_t length,
                               size_t data_size, lstm__header *header)
 {
-    lstm_status status = parse(where, text, length, &header->json);
+    lstm_status status = parse(where, text, length, header);
     if (status)
         return status;
     size_t axes = 0;
     const char *name;
     json_t *value;
-    json_object_foreach(header->json, name, value) axes += json_array_size(json_object_get(value, "shape"));
+    json_object_foreach(header->json, name, value) axes += json_array_size(field(value, "shape", 1));
     json_t *metadata = json_object_get(header->json, "__metadata__");
     header->count = json_object_size(header->json) - (metadata ? 1 : 0);
     header->entries = lstm__allocate(context, header->count + 1, sizeof *header->entries);

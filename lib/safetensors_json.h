@@ -17,6 +17,7 @@ typedef struct lstm__entry {
 typedef struct lstm__header {
     json_t *json;     /* names and metadata live in it */
     json_t *metadata; /* in json, or NULL */
+    bool real_sizes;  /* json holds no integers, but reals in their place */
     size_t count;
     lstm__entry *entries;        /* in the order of the data */
     const lstm__entry **by_name; /* sorted */

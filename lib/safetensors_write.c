@@ -95,7 +95,7 @@ static lstm_status check_tensor(const writer *w, size_t k)
     return LSTM_OK;
 }
 
-static lstm_status add_tensor(const writer *w, const lstm_tensor *t, size_t begin)
+static lstm_status add_tensor(const writer *w, const lstm_tensor *t, size_t begin, size_t end)
 {
     json_t *shape = json_array();
     for (size_t axis = 0; axis < t->rank; axis++)
@@ -104,14 +104,14 @@ static lstm_status add_tensor(const writer *w, const lstm_tensor *t, size_t begi
             return fail_memory(w);
         }
     json_t *entry = json_pack("{s:s,s:o,s:[I,I]}", "dtype", lstm_dtype_name(t->dtype), "shape", shape, "data_offsets",
-                              (json_int_t)begin, (json_int_t)(begin + t->size));
+                              (json_int_t)begin, (json_int_t)end);
     return entry ? add(w, w->header, t->name, entry) : fail_memory(w);
 }
 
 /* By falling width, and else in the caller's order: then each tensor begins at a multiple of its width. */
 static lstm_status add_tensors(const writer *w, size_t *data_size)
 {
-    size_t begin = 0;
+    size_t begin = 0, end;
     lstm__piece *piece = w->pieces + 1;
     for (size_t k = 0; k < w->count; k++) {
         lstm_status status = check_tensor(w, k);
@@ -123,12 +123,13 @@ static lstm_status add_tensors(const writer *w, size_t *data_size)
             const lstm_tensor *t = &w->tensors[k];
             if (lstm__dtype_unit(t->dtype) != unit)
                 continue;
-            lstm_status status = add_tensor(w, t, begin);
+            if (!lstm__add(begin, t->size, &end))
+                return fail_memory(w);
+            lstm_status status = add_tensor(w, t, begin, end);
             if (status)
                 return status;
             *piece++ = (lstm__piece){t->data, t->size};
-            if (!lstm__add(begin, t->size, &begin))
-                return fail_memory(w);
+            begin = end;
         }
     *data_size = begin;
     return LSTM_OK;

@@ -55,7 +55,9 @@ const char *lstm__quote(const char *text, char quoted[LSTM__QUOTED])
         const unsigned char c = bytes[k++];
         const bool c1 =
             c == 0xC2 && bytes[k] >= 0x80 && bytes[k] < 0xA0; /* U+0080 to U+009F: control characters as well */
-        if (c >= 0x20 && c != 0x7F && c != '"' && c != '\\' && !c1) {
+        if (c >= 0x20 && c != 0x7F && !c1) {
+            if (c == '"' || c == '\\')
+                quoted[used++] = '\\';
             quoted[used++] = (char)c;
             continue;
         }

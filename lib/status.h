@@ -18,8 +18,8 @@ lstm_status lstm__fail_memory(const char *function);
 
 enum { LSTM__QUOTED = 128 };
 
-/* A text from outside, fit for a message: control characters, quotes and backslashes become \xNN, and what is too long for
- * quoted ends in "...". Returns quoted. */
+/* A text from outside, fit for a message between quotes: control characters become \xNN, quotes and backslashes get a
+ * backslash, and what is too long ends in "...". Returns quoted. */
 const char *lstm__quote(const char *text, char quoted[LSTM__QUOTED]);
 
 /* Copy a caller's struct of any age into ours: what an older one lacks becomes zero, what a newer one adds must be zero.

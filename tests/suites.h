@@ -20,8 +20,10 @@
     SUITE(dense)                                                                                                       \
     SUITE(dropout)                                                                                                     \
     SUITE(embedding)                                                                                                   \
+    SUITE(files)                                                                                                       \
     SUITE(golden)                                                                                                      \
     SUITE(gradients)                                                                                                   \
+    SUITE(import_pytorch)                                                                                              \
     SUITE(kernels)                                                                                                     \
     SUITE(loss)                                                                                                        \
     SUITE(model)                                                                                                       \
@@ -29,16 +31,19 @@
     SUITE(optimizer)                                                                                                   \
     SUITE(optimizer_rules)                                                                                             \
     SUITE(params)                                                                                                      \
+    SUITE(params_file)                                                                                                 \
     SUITE(raw_rnn)                                                                                                     \
     SUITE(random)                                                                                                      \
     SUITE(reference)                                                                                                   \
     SUITE(rnn)                                                                                                         \
     SUITE(same_bits)                                                                                                   \
+    SUITE(safetensors)                                                                                                 \
     SUITE(schedule)                                                                                                    \
     SUITE(sequence_array)                                                                                              \
     SUITE(status)                                                                                                      \
     SUITE(stream)                                                                                                      \
     SUITE(synthetic_dataset)                                                                                           \
+    SUITE(tensor)                                                                                                      \
     SUITE(threads)                                                                                                     \
     SUITE(wrappers)                                                                                                    \
     SUITE(zoneout)

@@ -25,6 +25,32 @@ LSTM_API lstm_status lstm_params_load(lstm_params *params, const char *path);
 /* The same from memory, which is borrowed for the call. */
 LSTM_API lstm_status lstm_params_load_memory(lstm_params *params, const void *bytes, size_t size);
 
+/* One of PyTorch's modules, and the variables that it fills. */
+typedef struct lstm_pytorch_module {
+    const char *prefix; /* of its tensors: "encoder.lstm" for "encoder.lstm.weight_ih_l0"; NULL or "": they have none */
+    const char *scope;  /* of the variables: that of a plan or of a dense layer */
+    /* What the LSTM cells there were told to add to the forget gate; 1, as they do by default. It is taken off the bias, for
+     * PyTorch stores the whole of it. */
+    lstm_optional forget_bias;
+} lstm_pytorch_module;
+
+/* Fill every variable from a state_dict of PyTorch's in a safetensors file, with the statuses, and all or nothing, as
+ * lstm_params_load does. Cells and layers that can be filled:
+ *
+ *     nn.LSTM, with proj_size or without   lstm_cell, basic_lstm_cell; without peepholes
+ *     nn.GRU                               cudnn_compatible_gru_cell (gru_cell is another formula)
+ *     nn.RNN                               basic_rnn_cell, of the same activation, tanh or relu
+ *     nn.Linear                            dense layers
+ *
+ * The cells below a scope are the module's layers in order of declaration; those with a path component "bw" are the
+ * reverse direction's. Modules of one prefix, one behind the other, fill the layers of one state_dict. Matrices are
+ * transposed, the two biases of a gate are added up (the GRU's candidate keeps both), a module without biases counts as
+ * one of zeros. Formulas: docs/file-format.md.
+ * Statuses: those of lstm_params_load; INVALID_ARGUMENT also for a scope that is NULL, given twice or names no variable,
+ * and for a forget bias that is not finite. */
+LSTM_API lstm_status lstm_params_import_pytorch(lstm_params *params, const char *path,
+                                                const lstm_pytorch_module *modules, size_t count);
+
 #ifdef __cplusplus
 }
 #endif
