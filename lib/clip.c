@@ -24,12 +24,20 @@ static lstm_status check_clip(const char *function, const lstm_params *params, f
     return lstm__params_check_writable(function, "params", params, lstm__params_layout(params));
 }
 
-static double norm_of(const lstm_params *params, size_t first, size_t count)
+static double sum_of_squares(const lstm_params *params, size_t first, size_t count)
 {
     double sum;
     lstm__context_kernels(lstm__params_context(params))
         ->sum_of_squares(count, lstm_params_data(params, NULL) + first, &sum);
-    return sqrt(sum);
+    return sum;
+}
+
+/* What has a gradient. */
+static lstm__ranges trained(const lstm_params *params)
+{
+    lstm__ranges ranges = {.layout = lstm__params_layout(params)};
+    lstm_params_data(params, &ranges.end);
+    return ranges;
 }
 
 static void clip_part(lstm_params *params, size_t first, size_t count, float clip_norm, double norm)
@@ -51,9 +59,9 @@ lstm_status lstm_clip_by_value(lstm_params *params, float low, float high)
     lstm_status status = lstm__params_check_writable(function, "params", params, lstm__params_layout(params));
     if (status)
         return status;
-    size_t count;
-    float *values = lstm_params_edit(params, &count);
-    lstm__context_kernels(lstm__params_context(params))->clip(count, low, high, values);
+    float *values = lstm_params_edit(params, NULL);
+    for (lstm__ranges r = trained(params); lstm__next_range(&r);)
+        lstm__context_kernels(lstm__params_context(params))->clip(r.count, low, high, values + r.first);
     return LSTM_OK;
 }
 
@@ -63,22 +71,25 @@ lstm_status lstm_clip_by_norm(lstm_params *params, float clip_norm)
     for (size_t k = 0; !status && k < lstm_params_variable_count(params); k++) {
         lstm_variable_info info;
         status = lstm_params_variable(params, k, &info);
-        clip_part(params, info.offset, info.count, clip_norm, norm_of(params, info.offset, info.count));
+        if (info.trainable)
+            clip_part(params, info.offset, info.count, clip_norm,
+                      sqrt(sum_of_squares(params, info.offset, info.count)));
     }
     return status;
 }
 
 lstm_status lstm_clip_by_global_norm(lstm_params *params, float clip_norm, double *norm)
 {
-    size_t count;
     lstm_status status = check_clip("lstm_clip_by_global_norm", params, clip_norm);
     if (status)
         return status;
-    lstm_params_data(params, &count);
-    const double before = norm_of(params, 0, count);
-    clip_part(params, 0, count, clip_norm, before);
+    double sum = 0.0;
+    for (lstm__ranges r = trained(params); lstm__next_range(&r);)
+        sum += sum_of_squares(params, r.first, r.count);
+    for (lstm__ranges r = trained(params); lstm__next_range(&r);)
+        clip_part(params, r.first, r.count, clip_norm, sqrt(sum));
     if (norm)
-        *norm = before;
+        *norm = sqrt(sum);
     return LSTM_OK;
 }
 
@@ -93,7 +104,7 @@ lstm_status lstm_variable_norm(const lstm_params *params, size_t index, double *
         return lstm__fail_null(function, "norm");
     if ((status = lstm_params_variable(params, index, &info)))
         return status;
-    *norm = norm_of(params, info.offset, info.count);
+    *norm = sqrt(sum_of_squares(params, info.offset, info.count));
     return LSTM_OK;
 }
 

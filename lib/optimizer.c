@@ -31,7 +31,7 @@ struct lstm_optimizer {
     lstm__layout *layout;
     const rule *rule;
     numbers n;
-    float rate;            /* of the step at hand */
+    float rate, keep; /* of the step at hand: its learning rate, and what a weight that decays keeps */
     double beta_powers[2]; /* beta1 and beta2 to the number of the step at hand */
     lstm_params *slots[LSTM__MAX_SLOTS];
     float *slot_data[LSTM__MAX_SLOTS];
@@ -260,10 +260,11 @@ static void adam(const lstm_optimizer *o, const lstm__kernels *kernels, size_t f
                   o->slot_data[0] + first, o->slot_data[1] + first, w + first);
 }
 
+static const rule moments = {.name = "adam", .slots = 2, .slot_names = {"m", "v"}, .update = adam};
+
 lstm_status lstm_optimizer_create_adam(lstm_context *context, const lstm_params *params, const lstm_adam_config *config,
                                        lstm_optimizer **optimizer)
 {
-    static const rule moments = {.name = "adam", .slots = 2, .slot_names = {"m", "v"}, .update = adam};
     const char *function = "lstm_optimizer_create_adam";
     lstm_adam_config c;
     lstm_status status = lstm__read_args(function, &c, sizeof c, config);
@@ -276,18 +277,9 @@ lstm_status lstm_optimizer_create_adam(lstm_context *context, const lstm_params 
     return create(function, context, params, &moments, moments.starts, &n, optimizer);
 }
 
-static void adamw(const lstm_optimizer *o, const lstm__kernels *kernels, size_t first, size_t count, const float *g,
-                  float *w)
-{
-    const float share = o->n.decay_by_rate ? o->n.learning_rate * o->n.weight_decay : o->n.weight_decay;
-    kernels->scale(count, 1.0f - share, w + first);
-    adam(o, kernels, first, count, g, w);
-}
-
 lstm_status lstm_optimizer_create_adamw(lstm_context *context, const lstm_params *params,
                                         const lstm_adamw_config *config, lstm_optimizer **optimizer)
 {
-    static const rule decayed_moments = {.name = "adamw", .slots = 2, .slot_names = {"m", "v"}, .update = adamw};
     const char *function = "lstm_optimizer_create_adamw";
     lstm_adamw_config c;
     lstm_status status = lstm__read_args(function, &c, sizeof c, config);
@@ -302,7 +294,7 @@ lstm_status lstm_optimizer_create_adamw(lstm_context *context, const lstm_params
                        .epsilon = value_or(c.epsilon, 1e-8f),
                        .weight_decay = c.weight_decay,
                        .decay_by_rate = c.decay_by_rate};
-    return create(function, context, params, &decayed_moments, decayed_moments.starts, &n, optimizer);
+    return create(function, context, params, &moments, moments.starts, &n, optimizer);
 }
 
 lstm_status lstm_optimizer_set_learning_rate(lstm_optimizer *optimizer, float learning_rate)
@@ -318,33 +310,50 @@ lstm_status lstm_optimizer_set_learning_rate(lstm_optimizer *optimizer, float le
 }
 
 typedef struct apply_work {
-    const lstm_optimizer *optimizer; /* NULL: a moving average */
+    const lstm_optimizer *optimizer; /* of an update */
     const lstm__kernels *kernels;
-    float share; /* of the moving average */
+    float share; /* of a moving average */
     size_t count;
     const float *g;
     float *w;
 } apply_work;
 
-static void apply_part(void *arg, size_t part, size_t lane)
+static size_t end_of(const apply_work *work, size_t part)
+{
+    const size_t end = (part + 1) * UPDATE_FLOATS;
+    return end < work->count ? end : work->count;
+}
+
+static void update_part(void *arg, size_t part, size_t lane)
 {
     (void)lane;
     const apply_work *work = arg;
-    const size_t first = part * UPDATE_FLOATS, left = work->count - first;
-    const size_t count = left < UPDATE_FLOATS ? left : UPDATE_FLOATS;
-    if (work->optimizer)
-        work->optimizer->rule->update(work->optimizer, work->kernels, first, count, work->g, work->w);
-    else
-        work->kernels->move(count, work->share, work->g + first, work->w + first);
+    const lstm_optimizer *o = work->optimizer;
+    lstm__ranges trained = {.layout = o->layout, .begin = part * UPDATE_FLOATS, .end = end_of(work, part)};
+    lstm__ranges decayed = trained;
+    decayed.decay = true;
+    while (o->n.weight_decay > 0.0f && lstm__next_range(&decayed))
+        work->kernels->scale(decayed.count, o->keep, work->w + decayed.first);
+    while (lstm__next_range(&trained))
+        o->rule->update(o, work->kernels, trained.first, trained.count, work->g, work->w);
+}
+
+static void average_part(void *arg, size_t part, size_t lane)
+{
+    (void)lane;
+    const apply_work *work = arg;
+    const size_t first = part * UPDATE_FLOATS;
+    work->kernels->move(end_of(work, part) - first, work->share, work->g + first, work->w + first);
 }
 
 /* One pass over the block, in parts. */
-static void apply(lstm_context *context, apply_work *work, lstm_params *weights)
+static void apply(lstm_context *context, void (*do_part)(void *arg, size_t part, size_t lane), apply_work *work,
+                  lstm_params *weights)
 {
     work->kernels = lstm__context_kernels(context);
     work->w = lstm_params_edit(weights, &work->count);
     const double operations = 20.0 * (double)work->count; /* a division and a root weigh more than a product */
-    lstm__parallel(context, (work->count + UPDATE_FLOATS - 1) / UPDATE_FLOATS, operations, apply_part, work);
+    lstm__parallel(context, (work->count + UPDATE_FLOATS - 1) / UPDATE_FLOATS, operations, do_part, work);
 }
 
 lstm_status lstm_moving_average(lstm_params *shadow, const lstm_params *weights, float decay)
@@ -359,8 +368,17 @@ lstm_status lstm_moving_average(lstm_params *shadow, const lstm_params *weights,
     if (shadow == weights)
         return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: shadow and weights are the same store", function);
     apply_work work = {.share = 1.0f - decay, .g = lstm_params_data(weights, NULL)};
-    apply(lstm__params_context(shadow), &work, shadow);
+    apply(lstm__params_context(shadow), average_part, &work, shadow);
     return LSTM_OK;
+}
+
+/* The step's numbers. Without betas both powers are 0: the rate is the learning rate. */
+static void begin_step(lstm_optimizer *optimizer)
+{
+    const numbers *n = &optimizer->n;
+    optimizer->rate =
+        (float)((double)n->learning_rate * sqrt(1.0 - optimizer->beta_powers[1]) / (1.0 - optimizer->beta_powers[0]));
+    optimizer->keep = 1.0f - (n->decay_by_rate ? n->learning_rate * n->weight_decay : n->weight_decay);
 }
 
 lstm_status lstm_optimizer_apply(lstm_optimizer *optimizer, lstm_params *weights, const lstm_params *gradients)
@@ -373,11 +391,9 @@ lstm_status lstm_optimizer_apply(lstm_optimizer *optimizer, lstm_params *weights
         return status;
     if (weights == gradients)
         return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: weights and gradients are the same store", function);
-    /* Without betas both powers are 0: the rate is the learning rate. */
-    optimizer->rate = (float)((double)optimizer->n.learning_rate * sqrt(1.0 - optimizer->beta_powers[1]) /
-                              (1.0 - optimizer->beta_powers[0]));
+    begin_step(optimizer);
     apply_work work = {.optimizer = optimizer, .g = lstm_params_data(gradients, NULL)};
-    apply(optimizer->context, &work, weights);
+    apply(optimizer->context, update_part, &work, weights);
     optimizer->beta_powers[0] *= (double)optimizer->n.beta1;
     optimizer->beta_powers[1] *= (double)optimizer->n.beta2;
     return LSTM_OK;

@@ -4,12 +4,9 @@
 #include "memory.h"
 #include "status.h"
 
-#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <lstm/random.h>
 
 typedef struct variable {
     lstm_variable_info info; /* info.name is `name` */
@@ -188,16 +185,6 @@ static variable *find(const lstm__layout *layout, const char *name)
     return NULL;
 }
 
-lstm_status lstm__check_initializer(const char *function, const char *name, const lstm_initializer *initializer)
-{
-    if (initializer->kind < LSTM_INITIALIZER_GLOROT_UNIFORM || initializer->kind > LSTM_INITIALIZER_UNIFORM)
-        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: initializer %d of \"%s\" is not known", function,
-                          (int)initializer->kind, name);
-    if (initializer->kind == LSTM_INITIALIZER_UNIFORM && !isfinite(initializer->b - initializer->a))
-        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: the range of \"%s\" is not finite", function, name);
-    return LSTM_OK;
-}
-
 static lstm_status check_declaration(const char *function, const lstm_params *params, const char *name, size_t rank,
                                      const size_t *shape, const lstm_initializer *initializer)
 {
@@ -214,7 +201,7 @@ static lstm_status check_declaration(const char *function, const lstm_params *pa
         if (shape[k] < 1 || shape[k] > INT32_MAX)
             return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: axis %zu of \"%s\" is %zu, expected 1 to 2^31 - 1",
                               function, k, name, shape[k]);
-    return lstm__check_initializer(function, name, initializer);
+    return lstm__check_initializer_of(function, name, rank, initializer);
 }
 
 static lstm_status declare(const char *function, lstm_params *params, const char *name, size_t rank,
@@ -243,7 +230,8 @@ static lstm_status declare(const char *function, lstm_params *params, const char
         return lstm__fail_memory(function);
     memcpy(made->name, name, size);
     made->initializer = *initializer;
-    made->info = (lstm_variable_info){.name = made->name, .rank = rank, .offset = layout->floats, .count = count};
+    made->info = (lstm_variable_info){
+        .name = made->name, .rank = rank, .offset = layout->floats, .count = count, .trainable = true, .decay = true};
     memcpy(made->info.shape, shape, rank * sizeof *shape);
     layout->variables[layout->count++] = made;
     layout->floats = floats;
@@ -302,26 +290,123 @@ lstm_status lstm__params_bind(const char *function, lstm_params *params, const c
     return status;
 }
 
-static void fill(const variable *v, uint64_t seed, float *values)
+/* Whether a name matches a pattern. What does not fit is tried again with one more byte for the last '*' only: where that
+ * fails, more for an earlier one fails too. No more steps than the product of both lengths. */
+static bool matches(const char *pattern, const char *name)
 {
-    const size_t *shape = v->info.shape;
-    const size_t rank = v->info.rank;
-    float low = v->initializer.a, high = v->initializer.b;
-    if (v->initializer.kind == LSTM_INITIALIZER_CONSTANT) {
-        for (size_t k = 0; k < v->info.count; k++)
-            values[k] = v->initializer.a;
-        return;
+    const char *star = NULL, *taken = NULL;
+    while (*name) {
+        if (*pattern == '*') {
+            star = ++pattern;
+            taken = name;
+        } else if (*pattern == '?' || *pattern == *name) {
+            pattern++;
+            name++;
+        } else if (star) {
+            pattern = star;
+            name = ++taken;
+        } else {
+            return false;
+        }
     }
-    if (v->initializer.kind == LSTM_INITIALIZER_GLOROT_UNIFORM) {
-        double others = 1.0;
-        for (size_t k = 0; k + 2 < rank; k++)
-            others *= (double)shape[k];
-        double fans = others * ((double)shape[rank - 1] + (double)shape[rank > 1 ? rank - 2 : 0]);
-        high = (float)sqrt(6.0 / fans);
-        low = -high;
+    while (*pattern == '*')
+        pattern++;
+    return !*pattern;
+}
+
+/* The next variable from *index on whose name matches; NULL: none is left. */
+static variable *next_match(const lstm__layout *layout, const char *pattern, size_t *index)
+{
+    while (*index < layout->count) {
+        variable *next = layout->variables[(*index)++];
+        if (matches(pattern, next->name))
+            return next;
     }
-    lstm_random random = lstm_random_named(seed, v->name);
-    lstm_random_uniform(&random, 0, v->info.count, low, high, values);
+    return NULL;
+}
+
+static lstm_status fail_no_match(const char *function, const char *pattern)
+{
+    return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: no variable's name matches \"%.200s\"", function, pattern);
+}
+
+lstm_status lstm_params_set_initializer(lstm_params *params, const char *pattern, const lstm_initializer *initializer)
+{
+    const char *function = "lstm_params_set_initializer";
+    if (!params || !pattern || !initializer)
+        return lstm__fail_null(function, !params ? "params" : !pattern ? "pattern" : "initializer");
+    if (params->data)
+        return lstm__fail(LSTM_ERR_STATE, "%s: the store is sealed", function);
+    size_t index = 0, matched = 0;
+    lstm_status status = LSTM_OK;
+    for (variable *v; !status && (v = next_match(params->layout, pattern, &index)); matched++)
+        status = lstm__check_initializer_of(function, v->name, v->info.rank, initializer);
+    if (status || !matched)
+        return status ? status : fail_no_match(function, pattern);
+    index = 0;
+    for (variable *v; (v = next_match(params->layout, pattern, &index));)
+        v->initializer = *initializer;
+    return LSTM_OK;
+}
+
+lstm_status lstm_params_set_trainable(lstm_params *params, const char *pattern, bool trainable, bool decay)
+{
+    const char *function = "lstm_params_set_trainable";
+    if (!params || !pattern)
+        return lstm__fail_null(function, params ? "pattern" : "params");
+    if (params->frozen)
+        return lstm__fail(LSTM_ERR_STATE, "%s: params is frozen", function);
+    size_t index = 0, matched = 0;
+    for (variable *v; (v = next_match(params->layout, pattern, &index)); matched++) {
+        v->info.trainable = trainable;
+        v->info.decay = decay;
+    }
+    return matched ? LSTM_OK : fail_no_match(function, pattern);
+}
+
+/* The variable that a place of the block belongs to. */
+static size_t variable_at(const lstm__layout *layout, size_t place)
+{
+    size_t low = 0, high = layout->count;
+    while (high - low > 1) {
+        const size_t middle = low + (high - low) / 2;
+        if (layout->variables[middle]->info.offset <= place)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+bool lstm__next_range(lstm__ranges *ranges)
+{
+    const lstm__layout *layout = ranges->layout;
+    ranges->count = 0;
+    for (size_t k = variable_at(layout, ranges->begin); ranges->begin < ranges->end; k++) {
+        const lstm_variable_info *info = &layout->variables[k]->info;
+        const size_t behind = info->offset + info->count, end = behind < ranges->end ? behind : ranges->end;
+        if (info->trainable && (info->decay || !ranges->decay)) {
+            if (!ranges->count)
+                ranges->first = ranges->begin;
+            ranges->count += end - ranges->begin;
+        } else if (ranges->count) {
+            break;
+        }
+        ranges->begin = end;
+    }
+    return ranges->count > 0;
+}
+
+/* The scratch of the variable that takes most. */
+static size_t largest_scratch(const lstm__layout *layout)
+{
+    size_t largest = 0;
+    for (size_t k = 0; k < layout->count; k++) {
+        const variable *v = layout->variables[k];
+        const size_t scratch = lstm__initializer_scratch(&v->initializer, &v->info);
+        largest = scratch > largest ? scratch : largest;
+    }
+    return largest;
 }
 
 lstm_status lstm_params_initialize(lstm_params *params, uint64_t seed)
@@ -330,11 +415,17 @@ lstm_status lstm_params_initialize(lstm_params *params, uint64_t seed)
         return lstm__fail_null("lstm_params_initialize", "params");
     if (params->frozen)
         return lstm__fail(LSTM_ERR_STATE, "lstm_params_initialize: params is frozen");
-    lstm_status status = lstm__params_seal("lstm_params_initialize", params);
-    if (status)
-        return status;
-    for (size_t k = 0; k < params->layout->count; k++)
-        fill(params->layout->variables[k], seed, params->data + params->layout->variables[k]->info.offset);
+    const size_t doubles = largest_scratch(params->layout);
+    double *scratch = doubles ? lstm__allocate(params->context, doubles, sizeof *scratch) : NULL;
+    if ((doubles && !scratch) || (!params->data && !allocate_block(params))) {
+        lstm__release(params->context, scratch);
+        return lstm__fail_memory("lstm_params_initialize");
+    }
+    for (size_t k = 0; k < params->layout->count; k++) {
+        const variable *v = params->layout->variables[k];
+        lstm__initialize(&v->initializer, &v->info, seed, scratch, params->data + v->info.offset);
+    }
+    lstm__release(params->context, scratch);
     params->version++;
     return LSTM_OK;
 }

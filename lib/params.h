@@ -4,12 +4,25 @@
 
 #include <lstm/params.h>
 
+#include "initializer.h"
+
 /* The names, shapes and places of the variables; shared by all stores of the same origin. */
 typedef struct lstm__layout lstm__layout;
 
 lstm__layout *lstm__params_layout(const lstm_params *params);
 lstm__layout *lstm__layout_retain(lstm__layout *layout);
 void lstm__layout_release(lstm__layout *layout);
+
+/* Walks over the variables that are trainable, and with `decay` decay too, within the floats [begin, end) of the block:
+ * each lstm__next_range gives the next stretch of neighbours, as long as there is one. */
+typedef struct lstm__ranges {
+    const lstm__layout *layout;
+    bool decay;
+    size_t begin, end;
+    size_t first, count; /* the stretch */
+} lstm__ranges;
+
+bool lstm__next_range(lstm__ranges *ranges);
 
 lstm_context *lstm__params_context(const lstm_params *params);
 void lstm__params_retain(lstm_params *params);
@@ -29,9 +42,6 @@ lstm_status lstm__params_bind(const char *function, lstm_params *params, const c
 
 /* Take back what was declared on an open store behind the first `count` variables. */
 void lstm__params_truncate(lstm_params *params, size_t count);
-
-/* Check an initializer; name is the variable's or the argument's. */
-lstm_status lstm__check_initializer(const char *function, const char *name, const lstm_initializer *initializer);
 
 /* The product of its axes; SIZE_MAX if it overflows. */
 size_t lstm__wanted_count(const lstm__wanted *wanted);

@@ -15,11 +15,11 @@ BEGIN {
     layer["kernels"] = 0; sees["kernels"] = 0
     place("status version memory platform random", 1, 1)
     place("context", 2, 2)
-    place("params tensor safetensors safetensors_json safetensors_write params_file import_pytorch", 3, 3)
+    place("params initializer tensor safetensors safetensors_json safetensors_write params_file import_pytorch", 3, 3)
     place("cell", 4, 4)
     place("rnn tape unroll dynamic_rnn dynamic_rnn_backward raw_rnn stream check_gradient", 5, 5)
+    place("dense loss optimizer clip regularizer schedule array sequence_array embedding", 6, 3)
     place("graph model model_run model_file model_selftest model_stream checkpoint checkpoint_files", 7, 6)
-    place("dense loss optimizer clip schedule array sequence_array embedding", 6, 3)
 }
 function place(modules, its_layer, highest,    names, k)
 {

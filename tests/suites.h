@@ -24,6 +24,7 @@
     SUITE(golden)                                                                                                      \
     SUITE(gradients)                                                                                                   \
     SUITE(import_pytorch)                                                                                              \
+    SUITE(initializer)                                                                                                 \
     SUITE(kernels)                                                                                                     \
     SUITE(loss)                                                                                                        \
     SUITE(model)                                                                                                       \
@@ -32,6 +33,7 @@
     SUITE(optimizer_rules)                                                                                             \
     SUITE(params)                                                                                                      \
     SUITE(params_file)                                                                                                 \
+    SUITE(patterns)                                                                                                    \
     SUITE(raw_rnn)                                                                                                     \
     SUITE(random)                                                                                                      \
     SUITE(reference)                                                                                                   \
@@ -45,6 +47,8 @@
     SUITE(synthetic_dataset)                                                                                           \
     SUITE(tensor)                                                                                                      \
     SUITE(threads)                                                                                                     \
+    SUITE(trainable)                                                                                                   \
+    SUITE(training)                                                                                                    \
     SUITE(wrappers)                                                                                                    \
     SUITE(zoneout)
 

@@ -271,7 +271,7 @@ typedef enum mistake {
 static void make_mistake(mistake which, lstm_cell_spec *spec)
 {
     const size_t shape[4] = {2, 2, 2, 2}, long_axis[2] = {2, too_long};
-    const lstm_initializer unknown = {.kind = (lstm_initializer_kind)9};
+    const lstm_initializer unknown = {.kind = (lstm_initializer_kind)77};
     switch (which) {
     case NO_STATE_WIDTH: lstm_cell_spec_state(spec, 0); break;
     case NO_OUTPUT_WIDTH: lstm_cell_spec_output(spec, 0); break;

@@ -1,5 +1,6 @@
 /* The library against TensorFlow and PyTorch themselves: tests/golden/. */
 #include "golden.h"
+#include "golden_optimizer.h"
 #include "testing.h"
 
 #include <math.h>
@@ -359,75 +360,6 @@ static void check_softmax_cross_entropy(const golden_case *c)
     free(d);
 }
 
-/* The optimizer of the case, with its numbers. */
-static lstm_optimizer *make_optimizer(const golden_case *c, const lstm_params *params)
-{
-    const char *kind = golden_text(c, "optimizer");
-    const float rate = (float)golden_real(c, "learning_rate", 0.0), momentum = (float)golden_real(c, "momentum", 0.0);
-    const lstm_optional epsilon = LSTM_VALUE((float)golden_real(c, "epsilon", 1e-8));
-    lstm_optimizer *optimizer = NULL;
-    if (!strcmp(kind, "gradient_descent"))
-        ck_ok(lstm_optimizer_create_gradient_descent(
-            NULL, params, LSTM_ARGS(lstm_gradient_descent_config, .learning_rate = rate), &optimizer));
-    if (!strcmp(kind, "momentum"))
-        ck_ok(
-            lstm_optimizer_create_momentum(NULL, params,
-                                           LSTM_ARGS(lstm_momentum_config, .learning_rate = rate, .momentum = momentum,
-                                                     .use_nesterov = golden_integer(c, "use_nesterov", 0)),
-                                           &optimizer));
-    if (!strcmp(kind, "adagrad"))
-        ck_ok(lstm_optimizer_create_adagrad(
-            NULL, params,
-            LSTM_ARGS(lstm_adagrad_config, .learning_rate = rate,
-                      .initial_accumulator_value = (float)golden_real(c, "initial_accumulator_value", 0.1)),
-            &optimizer));
-    if (!strcmp(kind, "adadelta"))
-        ck_ok(lstm_optimizer_create_adadelta(NULL, params,
-                                             LSTM_ARGS(lstm_adadelta_config, .learning_rate = rate,
-                                                       .rho = LSTM_VALUE((float)golden_real(c, "rho", 0.95)),
-                                                       .epsilon = epsilon),
-                                             &optimizer));
-    if (!strcmp(kind, "rmsprop"))
-        ck_ok(lstm_optimizer_create_rmsprop(NULL, params,
-                                            LSTM_ARGS(lstm_rmsprop_config, .learning_rate = rate,
-                                                      .decay = LSTM_VALUE((float)golden_real(c, "decay", 0.9)),
-                                                      .momentum = momentum, .epsilon = epsilon,
-                                                      .centered = golden_integer(c, "centered", 0)),
-                                            &optimizer));
-    if (!strcmp(kind, "adam"))
-        ck_ok(lstm_optimizer_create_adam(
-            NULL, params,
-            LSTM_ARGS(lstm_adam_config, .learning_rate = rate, .beta1 = LSTM_VALUE((float)golden_real(c, "beta1", 0.9)),
-                      .beta2 = LSTM_VALUE((float)golden_real(c, "beta2", 0.999)), .epsilon = epsilon),
-            &optimizer));
-    ck_assert_msg(optimizer, "no optimizer %s", kind);
-    return optimizer;
-}
-
-static void check_optimizer(const golden_case *c)
-{
-    const size_t count = (size_t)golden_integer(c, "count", 0), steps = (size_t)golden_integer(c, "steps", 0);
-    const uint32_t seed = (uint32_t)golden_integer(c, "seed", 0);
-    const float *expected = golden_array(c, "weights", NULL);
-    lstm_params *weights, *grads;
-    ck_ok(lstm_params_create(NULL, &weights));
-    ck_ok(lstm_params_declare(weights, "w", 1, &count, NULL));
-    ck_ok(lstm_params_initialize(weights, 1));
-    ck_ok(lstm_params_create_like(weights, &grads));
-    lstm_optimizer *optimizer = make_optimizer(c, weights);
-    golden_fill(seed, count, (float)golden_real(c, "scale_weights", 1.0), lstm_params_edit(weights, NULL));
-    for (size_t s = 0; s < steps; s++) {
-        golden_fill(seed + 1 + (uint32_t)s, count, (float)golden_real(c, "scale_gradients", 1.0),
-                    lstm_params_edit(grads, NULL));
-        ck_ok(lstm_optimizer_apply(optimizer, weights, grads));
-        const double difference = golden_difference(lstm_params_data(weights, NULL), expected + s * count, count);
-        ck_assert_msg(difference <= 1e-6, "%s, step %zu: %g", golden_name(c), s + 1, difference);
-    }
-    lstm_optimizer_destroy(optimizer);
-    lstm_params_destroy(grads);
-    lstm_params_destroy(weights);
-}
-
 START_TEST(dense_layers_losses_and_optimizers_agree_with_tensorflow)
 {
     golden *file = opened("loss_optimizer");
@@ -442,7 +374,7 @@ START_TEST(dense_layers_losses_and_optimizers_agree_with_tensorflow)
             check_softmax_cross_entropy(c);
             losses++;
         } else if (!strcmp(op, "optimizer")) {
-            check_optimizer(c);
+            check_golden_optimizer(c);
             optimizers++;
         }
     }

@@ -330,8 +330,8 @@ END_TEST
 START_TEST(constant_and_uniform_start_as_they_say)
 {
     const size_t shape[] = {50, 40};
-    const lstm_initializer constant = {LSTM_INITIALIZER_CONSTANT, -2.5f, 99.0f};
-    const lstm_initializer uniform = {LSTM_INITIALIZER_UNIFORM, 2.0f, 3.0f};
+    const lstm_initializer constant = {.kind = LSTM_INITIALIZER_CONSTANT, .a = -2.5f, .b = 99.0f};
+    const lstm_initializer uniform = {.kind = LSTM_INITIALIZER_UNIFORM, .a = 2.0f, .b = 3.0f};
     lstm_params *params = created();
     size_t count;
     ck_ok(lstm_params_declare(params, "c", 2, shape, &constant));

@@ -203,6 +203,144 @@ START_TEST(an_interval_of_no_width_gives_its_one_value)
 }
 END_TEST
 
+/* Normal numbers. */
+
+typedef void draw(const lstm_random *random, uint64_t first, size_t count, float mean, float stddev, float *values);
+
+/* Beside the C library's erfc: how far the probability is off at z, over the density there. */
+static double quantile_error(double z, double p)
+{
+    const double off = z < 0.0 ? 0.5 * erfc(-z * sqrt(0.5)) - p : (1.0 - p) - 0.5 * erfc(z * sqrt(0.5));
+    return fabs(off) / (exp(-0.5 * z * z) / sqrt(2.0 * 3.14159265358979323846));
+}
+
+START_TEST(a_normal_number_is_the_quantile_of_its_word)
+{
+    enum { NUMBERS = 1000000 };
+    /* Found by going through the stream: words next to 0 and to 2^32. */
+    const uint64_t extremes[] = {93439281, 440143518, 1466727077, 1806894, 864318971, 2157929761};
+    const lstm_random random = lstm_random_named(1, "tail");
+    float *z = test_allocate(NUMBERS + 6, sizeof *z);
+    lstm_random_normal(&random, 0, NUMBERS, 0.0f, 1.0f, z);
+    for (size_t k = 0; k < NUMBERS + 6; k++) {
+        const uint64_t index = k < NUMBERS ? k : extremes[k - NUMBERS];
+        if (k >= NUMBERS)
+            lstm_random_normal(&random, index, 1, 0.0f, 1.0f, &z[k]);
+        const double p = ((double)lstm_random_bits(&random, index) + 0.5) / 4294967296.0;
+        /* Half a float's step, and the 4e-10 of the header. */
+        if (quantile_error((double)z[k], p) > (0x1p-24 + 5e-10) * fabs((double)z[k]))
+            ck_abort_msg("number %llu: %.9g at p = %.12g", (unsigned long long)index, (double)z[k], p);
+    }
+    ck_assert_uint_eq(lstm_random_bits(&random, extremes[5]), UINT32_MAX);
+    ck_assert_double_eq_tol((double)z[NUMBERS + 5], 6.337958, 1e-6);
+    ck_assert_double_eq_tol((double)z[NUMBERS + 2], -6.085105, 1e-6);
+    free(z);
+}
+END_TEST
+
+/* The first four moments of 2^20 numbers, to within five standard deviations of each. */
+static void check_moments(draw *drawn, float mean, float stddev, double variance, double fourth, double eighth)
+{
+    enum { NUMBERS = 1 << 20 };
+    float *x = test_allocate(NUMBERS, sizeof *x);
+    const lstm_random random = lstm_random_named(11, "moments");
+    double sums[5] = {0.0};
+    drawn(&random, 0, NUMBERS, mean, stddev, x);
+    for (size_t k = 0; k < NUMBERS; k++) {
+        const double z = ((double)x[k] - (double)mean) / (double)stddev;
+        sums[1] += z;
+        sums[2] += z * z;
+        sums[3] += z * z * z;
+        sums[4] += z * z * z * z;
+    }
+    ck_assert_double_eq_tol(sums[1] / NUMBERS, 0.0, 5.0 * sqrt(variance / NUMBERS));
+    ck_assert_double_eq_tol(sums[2] / NUMBERS, variance, 5.0 * sqrt((fourth - variance * variance) / NUMBERS));
+    ck_assert_double_eq_tol(sums[3] / NUMBERS, 0.0, 5.0 * sqrt(5.0 * fourth * variance / NUMBERS));
+    ck_assert_double_eq_tol(sums[4] / NUMBERS, fourth, 5.0 * sqrt((eighth - fourth * fourth) / NUMBERS));
+    free(x);
+}
+
+START_TEST(normal_numbers_have_the_moments_of_their_distribution)
+{
+    check_moments(lstm_random_normal, 0.0f, 1.0f, 1.0, 3.0, 105.0);
+    check_moments(lstm_random_normal, -3.0f, 0.25f, 1.0, 3.0, 105.0);
+    check_moments(lstm_random_truncated_normal, 0.0f, 1.0f, 0.773741, 1.416189, 9.745089);
+    check_moments(lstm_random_truncated_normal, 2.0f, 0.5f, 0.773741, 1.416189, 9.745089);
+}
+END_TEST
+
+START_TEST(truncated_normal_numbers_stay_within_two_deviations_and_do_not_pile_up_there)
+{
+    enum { NUMBERS = 1 << 20 };
+    const float deviations[] = {1.0f, 0.1f, 3.0f, 1e-30f, 0x1.fffffep-4f, 7e30f};
+    const lstm_random random = lstm_random_named(12, "cut");
+    float *x = test_allocate(NUMBERS, sizeof *x);
+    for (size_t d = 0; d < sizeof deviations / sizeof deviations[0]; d++) {
+        double most = 0.0, near = 0.0;
+        lstm_random_truncated_normal(&random, 0, NUMBERS, 0.0f, deviations[d], x);
+        for (size_t k = 0; k < NUMBERS; k++) {
+            const double z = fabs((double)x[k] / (double)deviations[d]);
+            most = fmax(most, z);
+            near += z > 1.99 ? 1.0 : 0.0;
+        }
+        ck_assert_double_lt(most, 2.0);
+        ck_assert_double_gt(most, 1.9999);
+        /* (erf(2 / sqrt(2)) - erf(1.99 / sqrt(2))) / erf(2 / sqrt(2)), and five standard deviations. */
+        ck_assert_double_eq_tol(near / NUMBERS, 0.00114266, 5.0 * sqrt(0.00114266 / NUMBERS));
+    }
+    free(x);
+}
+END_TEST
+
+START_TEST(many_normal_numbers_at_once_are_those_taken_one_by_one)
+{
+    enum { NUMBERS = 21 };
+    draw *const draws[] = {lstm_random_normal, lstm_random_truncated_normal};
+    const uint64_t starts[] = {0, 1, 2, 3, UINT64_MAX - 50};
+    const lstm_random random = lstm_random_named(3, "bulk");
+    for (size_t d = 0; d < 2; d++)
+        for (size_t s = 0; s < sizeof starts / sizeof starts[0]; s++)
+            for (size_t count = 0; count <= NUMBERS; count++) {
+                float many[NUMBERS + 1], one;
+                many[count] = 99.0f;
+                draws[d](&random, starts[s], count, -2.0f, 3.0f, many);
+                for (size_t k = 0; k < count; k++) {
+                    draws[d](&random, starts[s] + k, 1, -2.0f, 3.0f, &one);
+                    ck_assert(same_bits(&many[k], &one, 1));
+                }
+                ck_assert_float_eq(many[count], 99.0f);
+            }
+}
+END_TEST
+
+START_TEST(normal_numbers_are_the_same_on_every_machine)
+{
+    const float normal[8] = {0x1.3f5066p+0f, 0x1.dcfb5ap-5f, 0x1.29ab14p+1f, 0x1.0ba912p-3f,
+                             0x1.fbc8e6p-5f, 0x1.94cfaap+0f, 0x1.43621cp-2f, -0x1.a3bc8ep-1f};
+    const float truncated[8] = {0x1.27a91ep+0f, 0x1.c741aap-5f, 0x1.d9093ap+0f, 0x1.fed576p-4f,
+                                0x1.e4a708p-5f, 0x1.6cd256p+0f, 0x1.343488p-2f, -0x1.8c2accp-1f};
+    const lstm_random random = lstm_random_named(1, "rnn/lstm_cell/kernel");
+    float x[8];
+    lstm_random_normal(&random, 0, 8, 0.0f, 1.0f, x);
+    ck_assert(same_bits(x, normal, 8));
+    lstm_random_truncated_normal(&random, 0, 8, 0.0f, 1.0f, x);
+    ck_assert(same_bits(x, truncated, 8));
+}
+END_TEST
+
+START_TEST(a_standard_deviation_of_zero_gives_the_mean)
+{
+    const lstm_random random = lstm_random_named(6, "point");
+    float x[64];
+    lstm_random_normal(&random, 0, 64, 0.75f, 0.0f, x);
+    for (size_t k = 0; k < 64; k++)
+        ck_assert_float_eq(x[k], 0.75f);
+    lstm_random_truncated_normal(&random, 0, 64, -0.75f, 0.0f, x);
+    for (size_t k = 0; k < 64; k++)
+        ck_assert_float_eq(x[k], -0.75f);
+}
+END_TEST
+
 START_TEST(a_shuffle_is_a_permutation_and_the_same_one_each_time)
 {
     enum { MOST = 1000 };
@@ -283,14 +421,25 @@ END_TEST
 Suite *random_suite(void)
 {
     return test_suite(
-        "random",
-        (const TTest *const[]){
-            the_second_philox_of_this_file_gives_the_published_answers, the_bits_are_known_answers_of_philox,
-            seed_stream_and_index_stand_where_the_header_says, a_name_gives_the_stream_of_its_hash,
-            streams_of_other_names_or_seeds_have_nothing_in_common, many_numbers_at_once_are_those_taken_one_by_one,
-            a_uniform_number_is_the_top_24_bits_of_its_word,
-            uniform_numbers_have_the_mean_variance_and_range_of_their_interval, a_uniform_number_never_reaches_high,
-            an_interval_of_no_width_gives_its_one_value, a_shuffle_is_a_permutation_and_the_same_one_each_time,
-            the_six_orders_of_three_are_equally_likely, every_value_is_as_likely_at_every_place_of_a_longer_shuffle,
-            a_shuffle_of_too_many_is_refused_and_touches_nothing, NULL});
+        "random", (const TTest *const[]){the_second_philox_of_this_file_gives_the_published_answers,
+                                         the_bits_are_known_answers_of_philox,
+                                         seed_stream_and_index_stand_where_the_header_says,
+                                         a_name_gives_the_stream_of_its_hash,
+                                         streams_of_other_names_or_seeds_have_nothing_in_common,
+                                         many_numbers_at_once_are_those_taken_one_by_one,
+                                         a_uniform_number_is_the_top_24_bits_of_its_word,
+                                         uniform_numbers_have_the_mean_variance_and_range_of_their_interval,
+                                         a_uniform_number_never_reaches_high,
+                                         an_interval_of_no_width_gives_its_one_value,
+                                         a_normal_number_is_the_quantile_of_its_word,
+                                         normal_numbers_have_the_moments_of_their_distribution,
+                                         truncated_normal_numbers_stay_within_two_deviations_and_do_not_pile_up_there,
+                                         many_normal_numbers_at_once_are_those_taken_one_by_one,
+                                         normal_numbers_are_the_same_on_every_machine,
+                                         a_standard_deviation_of_zero_gives_the_mean,
+                                         a_shuffle_is_a_permutation_and_the_same_one_each_time,
+                                         the_six_orders_of_three_are_equally_likely,
+                                         every_value_is_as_likely_at_every_place_of_a_longer_shuffle,
+                                         a_shuffle_of_too_many_is_refused_and_touches_nothing,
+                                         NULL});
 }

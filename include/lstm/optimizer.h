@@ -99,7 +99,7 @@ typedef struct lstm_adamw_config {
     lstm_optional beta1, beta2, epsilon;
 } lstm_adamw_config;
 
-/* w -= weight_decay * w for all weights; then Adam's step. */
+/* w -= weight_decay * w for all weights that are trained and decay (lstm_params_set_trainable); then Adam's step. */
 LSTM_API lstm_status lstm_optimizer_create_adamw(lstm_context *context, const lstm_params *params,
                                                  const lstm_adamw_config *config, lstm_optimizer **optimizer);
 
@@ -109,12 +109,14 @@ LSTM_API void lstm_optimizer_destroy(lstm_optimizer *optimizer);
 /* The learning rate of the next step; finite and >= 0, 0 included. Statuses: INVALID_ARGUMENT. */
 LSTM_API lstm_status lstm_optimizer_set_learning_rate(lstm_optimizer *optimizer, float learning_rate);
 
-/* One step: change weights by gradients. The bits do not depend on the number of threads. Hot path: nothing is allocated.
+/* One step: change weights by gradients; variables that are not trainable (lstm_params_set_trainable), and their slots,
+ * keep their bits. The bits do not depend on the number of threads. Hot path: nothing is allocated.
  * Statuses: INVALID_ARGUMENT, SHAPE (a store of another layout), STATE (weights that are frozen). */
 LSTM_API lstm_status lstm_optimizer_apply(lstm_optimizer *optimizer, lstm_params *weights,
                                           const lstm_params *gradients);
 
-/* Clipping, of gradients as a rule. A store that is open or frozen is LSTM_ERR_STATE. NaN stays NaN. */
+/* Clipping, of gradients as a rule. Variables that are not trainable are passed over: they have no gradient, count for no
+ * norm and keep their bits. A store that is open or frozen is LSTM_ERR_STATE. NaN stays NaN. */
 
 /* Every value becomes at least low and at most high. TF1's clip_by_value. Statuses: INVALID_ARGUMENT (not low <= high),
  * STATE. */
@@ -125,10 +127,17 @@ LSTM_API lstm_status lstm_clip_by_value(lstm_params *params, float low, float hi
  * STATE. */
 LSTM_API lstm_status lstm_clip_by_norm(lstm_params *params, float clip_norm);
 
-/* All variables together: if the norm of the whole block is above clip_norm, all are scaled by clip_norm / norm; otherwise
- * they keep their bits. A norm that is not finite makes every value NaN, as in TF1. *norm (NULL: not wanted) becomes the
+/* All variables together: if the norm of all their values is above clip_norm, all are scaled by clip_norm / norm;
+ * otherwise they keep their bits. A norm that is not finite makes every value NaN, as in TF1. *norm (NULL: not wanted) becomes the
  * norm before clipping. TF1's clip_by_global_norm; R. Pascanu et al., 2013. Statuses: INVALID_ARGUMENT, STATE. */
 LSTM_API lstm_status lstm_clip_by_global_norm(lstm_params *params, float clip_norm, double *norm);
+
+/* L2 regularization: gradients += scale * weights, and *loss = scale * sum(weights * weights) / 2, over the variables that
+ * are trainable and decay (lstm_params_set_trainable). gradients or loss NULL: not wanted. scale >= 0, finite. The sum is
+ * in double; the bits do not depend on the number of threads. Hot path: nothing is allocated. TF1's l2_regularizer(scale)
+ * for each variable, on l2_loss. Statuses: INVALID_ARGUMENT, SHAPE (stores of different layouts), STATE (open, or
+ * gradients are frozen). */
+LSTM_API lstm_status lstm_l2_regularizer(const lstm_params *weights, float scale, lstm_params *gradients, double *loss);
 
 /* shadow -= (1 - decay) * (shadow - weights): an exponential moving average of weights, in a store created like them that
  * starts as a copy of them. 0 <= decay < 1; TF1's num_updates n stands for a decay of at most (1 + n) / (10 + n). The bits
@@ -136,11 +145,11 @@ LSTM_API lstm_status lstm_clip_by_global_norm(lstm_params *params, float clip_no
  * Statuses: INVALID_ARGUMENT, SHAPE (stores of different layouts), STATE (open, or shadow is frozen). */
 LSTM_API lstm_status lstm_moving_average(lstm_params *shadow, const lstm_params *weights, float decay);
 
-/* The norm of variable `index`. Statuses: INVALID_ARGUMENT, STATE (params are open). */
+/* The norm of variable `index`, trainable or not. Statuses: INVALID_ARGUMENT, STATE (params are open). */
 LSTM_API lstm_status lstm_variable_norm(const lstm_params *params, size_t index, double *norm);
 
-/* The first variable that holds a NaN or an infinity: *index, or the number of variables if there is none.
- * Statuses: INVALID_ARGUMENT, STATE (params are open). */
+/* The first variable, trainable or not, that holds a NaN or an infinity: *index, or the number of variables if there is
+ * none. Statuses: INVALID_ARGUMENT, STATE (params are open). */
 LSTM_API lstm_status lstm_first_not_finite(const lstm_params *params, size_t *index);
 
 #ifdef __cplusplus

@@ -1,5 +1,6 @@
 /* The elementwise kernels, written once over vector.h; the build compiles this file once per instruction set. */
 #include "cell_bodies.h"
+#include "logarithm.h"
 #include "loops.h"
 #include "product_bodies.h"
 #include "products.h"
@@ -45,9 +46,12 @@ static void scale(size_t count, float factor, float *x)
 static void sum_of_squares(size_t count, const float *x, double *sum)
 {
     double parts[16] = {0.0}; /* each over every 16th number, and one fixed tree over them */
-    for (size_t first = 0; first < count; first += 16)
-        for (size_t k = 0; k < 16 && first + k < count; k++)
+    size_t first = 0;
+    for (; first + 16 <= count; first += 16)
+        for (size_t k = 0; k < 16; k++)
             parts[k] += (double)x[first + k] * (double)x[first + k];
+    for (size_t k = 0; first + k < count; k++)
+        parts[k] += (double)x[first + k] * (double)x[first + k];
     for (size_t half = 8; half; half /= 2)
         for (size_t k = 0; k < half; k++)
             parts[k] += parts[k + half];
@@ -222,27 +226,12 @@ static void layer_norm_backward(size_t rows, size_t n, const float *gain, const 
     }
 }
 
-/* log(x) for x >= 1, in double: x = m 2^e with m in [sqrt(1/2), sqrt(2)], and the series of log((1 + s) / (1 - s)) in
- * s = (m - 1) / (m + 1), cut below 1e-11. Only IEEE operations: the same bits everywhere. */
-static double logarithm(double x)
-{
-    int exponent = 0;
-    for (; x > 0x1p32; x *= 0x1p-32)
-        exponent += 32;
-    for (; x > 0x1.6a09e667f3bcdp+0; x *= 0.5)
-        exponent++;
-    double s = (x - 1.0) / (x + 1.0), square = s * s, sum = 0.0;
-    for (int k = 13; k > 0; k -= 2)
-        sum = sum * square + 1.0 / k;
-    return exponent * 0x1.62e42fefa39efp-1 + 2.0 * s * sum;
-}
-
 static void softmax_cross_entropy(size_t n, const float *logits, const float *labels, size_t label, float scale,
                                   float *d_logits, double *loss)
 {
     const float shift = largest(n, logits);
     const float sum = sum_of_exponentials(n, logits, shift, d_logits);
-    const double log_sum = logarithm((double)sum);
+    const double log_sum = lstm__logarithm((double)sum);
     if (labels) {
         *loss = 0.0;
         for (size_t k = 0; k < n; k++)
