@@ -38,13 +38,15 @@ lstm_status lstm_params_save(const lstm_params *params, const char *path)
 
 void lstm__fault(lstm__faults *faults, const char *words, const char *name, const char *detail)
 {
-    const size_t used = strlen(faults->text);
+    const size_t used = strlen(faults->text), room = sizeof faults->text - used;
     char quoted[LSTM__QUOTED];
-    if (faults->count++ && used > sizeof faults->text / 2)
-        return;
-    snprintf(faults->text + used, sizeof faults->text - used, "%s%s \"%s\"%s", used ? "; " : "", words,
-             lstm__quote(name, quoted), detail);
-    faults->shown++;
+    const int length = snprintf(faults->text + used, room, "%s%s \"%s\"%s", used ? "; " : "", words,
+                                lstm__quote(name, quoted), detail);
+    faults->count++;
+    if (used && (size_t)length >= room)
+        faults->text[used] = '\0'; /* whole or not at all */
+    else
+        faults->shown++;
 }
 
 lstm_status lstm__faults_status(const lstm__faults *faults, const char *where)

@@ -280,9 +280,10 @@ static int replace(const char *path, const struct stat *old, const lstm__piece *
     const int file = create_beside(target, folder, temporary);
     if (file < 0)
         return errno;
-    /* The owner is kept where that is allowed, and else the caller's. */
-    if (old && ((fchown(file, old->st_uid, old->st_gid) && errno != EPERM) || fchmod(file, old->st_mode & 0777)))
-        error = errno;
+    if (old) { /* the owner as well, or the group, where that is allowed */
+        (void)(fchown(file, old->st_uid, old->st_gid) && fchown(file, (uid_t)-1, old->st_gid));
+        error = fchmod(file, old->st_mode & 0777) ? errno : 0;
+    }
     if (!error)
         error = write_pieces(file, pieces, count);
     if (!error && fsync(file))

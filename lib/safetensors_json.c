@@ -172,8 +172,10 @@ static lstm_status read_metadata(const char *where, json_t *metadata, lstm__head
         return LSTM_OK;
     if (!json_is_object(metadata))
         return lstm__fail(LSTM_ERR_FORMAT, "%s: __metadata__ is not a JSON object", where);
-    json_object_foreach(metadata, key, value) if (!json_is_string(value)) return lstm__fail(
-        LSTM_ERR_FORMAT, "%s: \"%s\" of __metadata__ is not a string", where, lstm__quote(key, quoted));
+    json_object_foreach (metadata, key, value)
+        if (!json_is_string(value))
+            return lstm__fail(LSTM_ERR_FORMAT, "%s: \"%s\" of __metadata__ is not a string", where,
+                              lstm__quote(key, quoted));
     header->metadata = metadata;
     return lstm__metadata_check(where, LSTM_ERR_FORMAT, metadata);
 }
@@ -184,8 +186,7 @@ static lstm_status read_entries(const char *where, lstm__header *header)
     const char *name;
     json_t *value;
     size_t axes = 0, count = 0;
-    json_object_foreach(header->json, name, value)
-    {
+    json_object_foreach (header->json, name, value) {
         if (!strcmp(name, "__metadata__"))
             continue;
         lstm__entry *e = &header->entries[count];
@@ -211,7 +212,8 @@ lstm_status lstm__header_read(const char *where, lstm_context *context, const ch
     size_t axes = 0;
     const char *name;
     json_t *value;
-    json_object_foreach(header->json, name, value) axes += json_array_size(field(value, "shape", 1));
+    json_object_foreach (header->json, name, value)
+        axes += json_array_size(field(value, "shape", 1));
     json_t *metadata = json_object_get(header->json, "__metadata__");
     header->count = json_object_size(header->json) - (metadata ? 1 : 0);
     header->entries = lstm__allocate(context, header->count + 1, sizeof *header->entries);
@@ -250,8 +252,7 @@ lstm_status lstm__metadata_check(const char *where, lstm_status status, json_t *
     const char *key;
     json_t *value;
     bool any = false;
-    json_object_foreach(metadata, key, value)
-    {
+    json_object_foreach (metadata, key, value) {
         if (strncmp(key, "lstm.", 5) != 0)
             continue;
         any = true;

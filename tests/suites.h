@@ -7,6 +7,7 @@
 #define ALL_SUITES                                                                                                     \
     SUITE(arguments)                                                                                                   \
     SUITE(array)                                                                                                       \
+    SUITE(batches)                                                                                                     \
     SUITE(bidirectional)                                                                                               \
     SUITE(cell_arguments)                                                                                              \
     SUITE(cell_variables)                                                                                              \

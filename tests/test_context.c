@@ -117,7 +117,7 @@ static lstm_status counted_context(counter *c, lstm_context **context)
 }
 
 /* One of every object, most of them in use by another. */
-enum { CONTEXT, PARAMS, GRADS, CELL, CUSTOM, RNN, TAPE, DENSE, DESCENT, ADAM, OBJECTS };
+enum { CONTEXT, PARAMS, GRADS, CELL, CUSTOM, RNN, TAPE, DENSE, DESCENT, ADAM, BATCHES, OBJECTS };
 
 typedef struct objects {
     counter count;
@@ -128,6 +128,7 @@ typedef struct objects {
     lstm_tape *tape;
     lstm_dense *dense;
     lstm_optimizer *descent, *adam;
+    lstm_batches *batches;
 } objects;
 
 static lstm_status declare(const void *self, size_t input_size, lstm_cell_spec *spec)
@@ -161,7 +162,12 @@ static lstm_status create(objects *o, int which)
     case DESCENT:
         return lstm_optimizer_create_gradient_descent(
             o->context, o->params, LSTM_ARGS(lstm_gradient_descent_config, .learning_rate = 1.0f), &o->descent);
-    default: return lstm_optimizer_create_adam(o->context, o->params, NULL, &o->adam);
+    case ADAM: return lstm_optimizer_create_adam(o->context, o->params, NULL, &o->adam);
+    default:
+        return lstm_batches_create(o->context,
+                                   LSTM_ARGS(lstm_batches_config, .examples = 5, .batch_size = 2, .bucket_batches = 2,
+                                             .lengths = (const size_t[]){3, 2, 1, 2, 3}),
+                                   &o->batches);
     }
 }
 
@@ -177,13 +183,14 @@ static void destroy(objects *o, uint32_t which)
     case TAPE: lstm_tape_destroy(o->tape); break;
     case DENSE: lstm_dense_destroy(o->dense); break;
     case DESCENT: lstm_optimizer_destroy(o->descent); break;
-    default: lstm_optimizer_destroy(o->adam); break;
+    case ADAM: lstm_optimizer_destroy(o->adam); break;
+    default: lstm_batches_destroy(o->batches); break;
     }
 }
 
 /* Creation in an order that works, and the sealing of the store, up to `end`. */
 enum { SEAL = OBJECTS };
-static const int order[] = {CONTEXT, PARAMS, CELL, CUSTOM, RNN, DENSE, SEAL, GRADS, TAPE, DESCENT, ADAM};
+static const int order[] = {CONTEXT, PARAMS, CELL, CUSTOM, RNN, DENSE, SEAL, GRADS, TAPE, DESCENT, ADAM, BATCHES};
 enum { STEPS = sizeof order / sizeof order[0] };
 
 static lstm_status take_step(objects *o, int which)
@@ -245,6 +252,8 @@ START_TEST(all_memory_comes_from_the_allocator_and_goes_back_to_it)
     const size_t made = o.count.made;
     use(&o);
     ck_ok(lstm_optimizer_apply(o.adam, o.params, o.grads));
+    for (size_t k = 0; k < 2 * lstm_batches_count(o.batches); k++)
+        ck_ok(lstm_batches_next(o.batches, &(lstm_batch){0}));
     ck_assert_uint_eq(o.count.made, made); /* hot paths allocate nothing */
     destroy_all(&o, NULL);
 }

@@ -44,24 +44,23 @@ static unsigned char *saved_bytes(size_t *size)
     return get_file(test_path("x"), size);
 }
 
-/* A copy of exactly that size, so that a read past its end is seen by a sanitizer. */
+/* A copy of exactly that size, so that a sanitizer sees a read past its end; all data are read. */
 static lstm_status open_copy(const unsigned char *bytes, size_t size)
 {
     lstm_safetensors *file = NULL;
-    unsigned char *copy = malloc(size ? size : 1);
+    unsigned char *copy = malloc(size ? size : 1), *read = test_allocate(size, 1);
     ck_assert_ptr_nonnull(copy);
     memcpy(copy, bytes, size);
     lstm_status status = lstm_safetensors_open_memory(NULL, copy, size, &file);
     for (size_t k = 0; k < lstm_safetensors_count(file); k++) {
         lstm_tensor tensor;
         ck_ok(lstm_safetensors_tensor(file, k, &tensor));
-        for (size_t byte = 0; byte < tensor.size; byte++) {
-            const unsigned char *data = tensor.data;
-            ck_assert(data + byte >= copy && data + byte < copy + size);
-        }
+        ck_assert_uint_le(tensor.size, size);
+        memcpy(read, tensor.data, tensor.size);
     }
     lstm_safetensors_destroy(file);
     free(copy);
+    free(read);
     return status;
 }
 

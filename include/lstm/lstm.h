@@ -13,6 +13,7 @@
  *   lstm_model      a network of such layers, described by a JSON graph; run, trained, saved and opened as one
  *   lstm_checkpoint a list of what to save and load together, so that training goes on as if never stopped
  *   lstm_safetensors  a file of named tensors, in the format that Python and Rust share
+ *   lstm_batches    the order in which training goes through the caller's examples
  *
  * Rules that hold for all of them. Every function that can fail returns an lstm_status and says why in
  * lstm_error_message(); the library never aborts, exits, prints or reads the environment. Handles come from a create
@@ -23,6 +24,7 @@
 #define LSTM_LSTM_H
 
 #include <lstm/array.h>
+#include <lstm/batches.h>
 #include <lstm/cell.h>
 #include <lstm/checkpoint.h>
 #include <lstm/context.h>

@@ -1,5 +1,6 @@
 /* The public headers are fit for C++17. */
 #include <lstm/array.h>
+#include <lstm/batches.h>
 #include <lstm/cell.h>
 #include <lstm/checkpoint.h>
 #include <lstm/context.h>
