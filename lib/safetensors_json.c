@@ -168,12 +168,15 @@ static lstm_status read_metadata(const char *where, json_t *metadata, lstm__head
     char quoted[LSTM__QUOTED];
     const char *key;
     json_t *value;
+    void *next;
     if (!metadata || json_is_null(metadata))
         return LSTM_OK;
     if (!json_is_object(metadata))
         return lstm__fail(LSTM_ERR_FORMAT, "%s: __metadata__ is not a JSON object", where);
-    json_object_foreach (metadata, key, value)
-        if (!json_is_string(value))
+    json_object_foreach_safe (metadata, next, key, value)
+        if (json_is_null(value)) /* as if the key were absent */
+            json_object_del(metadata, key);
+        else if (!json_is_string(value))
             return lstm__fail(LSTM_ERR_FORMAT, "%s: \"%s\" of __metadata__ is not a string", where,
                               lstm__quote(key, quoted));
     header->metadata = metadata;
