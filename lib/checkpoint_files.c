@@ -4,7 +4,6 @@
 #include "platform.h"
 #include "status.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,12 +37,16 @@ static bool step_of(const char *prefix, const char *name, uint64_t *step)
         return false;
     const char *digits = name + length + 1;
     const size_t count = strspn(digits, "0123456789");
-    if (!count || (count > 1 && *digits == '0') || strcmp(digits + count, ending))
+    if (!count || (count > 1 && *digits == '0') || strcmp(digits + count, ending) != 0)
         return false;
-    errno = 0;
-    const unsigned long long number = strtoull(digits, NULL, 10);
-    *step = number;
-    return !errno && number <= UINT64_MAX;
+    *step = 0;
+    for (size_t k = 0; k < count; k++) {
+        const uint64_t digit = (uint64_t)(digits[k] - '0');
+        if (*step > (UINT64_MAX - digit) / 10)
+            return false;
+        *step = *step * 10 + digit;
+    }
+    return true;
 }
 
 static void see(void *user, const char *name)

@@ -88,6 +88,8 @@ static void backward_leg(const lstm__leg *leg, float *const *d_variables, lstm__
             .d_variables = d_variables ? d_variables + direction->spec->first_variable : NULL,
         };
         lstm__run_backward(&run, &grad);
+        if (grad.d_variables && leg->call->tape->rnn->sums_by_block) /* while it is in the cache */
+            lstm__run_weight_gradient(&run, grad.d_variables, 0, 1);
         if (d_inputs.data)
             lstm__scatter_chunk(leg, &chunk, leg->lane->d_input, second, d_inputs);
     }
@@ -204,11 +206,12 @@ void lstm__end_gradient(lstm__call *call)
 {
     const lstm_rnn *rnn = call->tape->rnn;
     if (call->grads->d_params) {
-        const size_t parts = rnn->weight_floats / LSTM__PART_FLOATS + 1;
-        call->parts = parts > LSTM__GRADIENT_PARTS ? LSTM__GRADIENT_PARTS : parts;
+        /* How the columns are cut changes no bit: each number is one sum. */
+        call->parts = lstm__lanes(rnn->context, LSTM__GRADIENT_PARTS);
         add_partials(call);
-        lstm__parallel(rnn->context, call->parts, lstm__operations(call->tape), weight_gradient_part, call);
     }
+    if (call->grads->d_params && !rnn->sums_by_block)
+        lstm__parallel(rnn->context, call->parts, lstm__operations(call->tape), weight_gradient_part, call);
     lstm__tape_forget(call->tape);
 }
 

@@ -218,6 +218,8 @@ static void backward_step(const lstm__leg *leg, const lstm_raw_loop *loop, const
                                  .d_input = loop->next_backward ? lane->d_input : NULL,
                                  .d_variables = d_variables ? d_variables + spec->first_variable : NULL};
     lstm__run_backward(run, &grad);
+    if (grad.d_variables && leg->call->tape->rnn->sums_by_block)
+        lstm__run_weight_gradient(run, grad.d_variables, 0, 1);
     for (size_t leaf = 0, place = 0; leaf < spec->states; place += run->rows * spec->state_sizes[leaf++])
         put_back(leg, t, lane->d_state[leaf], spec->state_sizes[leaf], aside + place);
     memset(lane->d_output, 0, run->rows * spec->output_size * sizeof(float));

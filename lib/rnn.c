@@ -124,6 +124,7 @@ static lstm_status bind(const wish *w, lstm_rnn *rnn, lstm_params *params)
     for (size_t k = 0; k < rnn->variables.count; k++)
         if (!lstm__add(rnn->weight_floats, lstm__wanted_count(&rnn->variables.wanted[k]), &rnn->weight_floats))
             return lstm__fail_memory(w->function);
+    rnn->sums_by_block = rnn->weight_floats <= LSTM__BLOCK_WEIGHTS;
     rnn->offsets = lstm__allocate(rnn->context, rnn->variables.count + 1, sizeof *rnn->offsets);
     if (!rnn->offsets)
         return lstm__fail_memory(w->function);

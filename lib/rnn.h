@@ -41,6 +41,7 @@ struct lstm_rnn {
     size_t weight_floats;      /* the sum of the variables' counts */
     size_t state_floats;       /* the sum of the leaves' widths */
     bool adds_by_step, is_trainable;
+    bool sums_by_block; /* the weights are few: each block adds up a gradient of its own */
     lstm_cell_spec *newest; /* while specs are declared */
 };
 
@@ -52,8 +53,8 @@ enum {
     LSTM__BLOCK_ROWS_MIN = 32,
     LSTM__BLOCK_ROWS_MAX = 64,
     LSTM__CHUNK_STEPS = 512,  /* at most so many steps in a chunk, all rows counted */
-    LSTM__GRADIENT_PARTS = 4, /* at most so many tasks for the weight gradient, */
-    LSTM__PART_FLOATS = 1024  /* one for each so many weights */
+    LSTM__BLOCK_WEIGHTS = 32768, /* of up to so many weights each block has a gradient of its own; of more, */
+    LSTM__GRADIENT_PARTS = 16    /* it is computed at the end, cut into at most so many tasks */
 };
 
 typedef struct lstm__chunk {
@@ -121,7 +122,7 @@ struct lstm_tape {
     float **between;       /* per layer but the last: its output, packed */
     float **d_between;     /* training: its gradient */
     lstm__track *tracks;   /* training: per direction */
-    float *partial;        /* training where cells add by steps: [max_blocks][weight_floats] */
+    float *partial;        /* training where cells add by steps or blocks sum: [max_blocks][weight_floats] */
     float *aside;          /* training: [block rows][state_floats or O], of one step of a raw loop */
     float *partial_states; /* training with a learned initial state: [max_blocks][state_floats] */
 };

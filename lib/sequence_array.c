@@ -1,17 +1,12 @@
-#include <lstm/array.h>
+#include "sequence_array.h"
 
 #include "memory.h"
 #include "status.h"
 
 #include <string.h>
 
-/* An array of sequences: the floats from one row to the next, from one step to the next, and in all. */
-typedef struct sequences {
-    size_t row, step, floats;
-} sequences;
-
-static lstm_status check_sequences(const char *function, lstm_layout layout, size_t batch, size_t time, size_t width,
-                                   const size_t *sequence_length, sequences *s)
+lstm_status lstm__check_sequences(const char *function, lstm_layout layout, size_t batch, size_t time, size_t width,
+                                  const size_t *sequence_length, lstm__sequences *s)
 {
     if (layout != LSTM_BATCH_MAJOR && layout != LSTM_TIME_MAJOR)
         return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: layout %d is not known", function, (int)layout);
@@ -30,8 +25,8 @@ lstm_status lstm_reverse_sequence(lstm_layout layout, size_t batch, size_t time,
                                   const size_t *sequence_length, const float *x, float *y)
 {
     const char *function = "lstm_reverse_sequence";
-    sequences s;
-    lstm_status status = check_sequences(function, layout, batch, time, width, sequence_length, &s);
+    lstm__sequences s;
+    lstm_status status = lstm__check_sequences(function, layout, batch, time, width, sequence_length, &s);
     if (status)
         return status;
     if (s.floats && (!x || !y))
@@ -49,8 +44,8 @@ lstm_status lstm_reverse_sequence(lstm_layout layout, size_t batch, size_t time,
 lstm_status lstm_sequence_mask(size_t batch, size_t max_time, const size_t *sequence_length, float *y)
 {
     const char *function = "lstm_sequence_mask";
-    sequences s;
-    lstm_status status = check_sequences(function, LSTM_BATCH_MAJOR, batch, max_time, 1, sequence_length, &s);
+    lstm__sequences s;
+    lstm_status status = lstm__check_sequences(function, LSTM_BATCH_MAJOR, batch, max_time, 1, sequence_length, &s);
     if (status)
         return status;
     if (s.floats && !y)
@@ -65,8 +60,8 @@ lstm_status lstm_gather_last(lstm_layout layout, size_t batch, size_t time, size
                              const float *x, float *y)
 {
     const char *function = "lstm_gather_last";
-    sequences s;
-    lstm_status status = check_sequences(function, layout, batch, time, width, sequence_length, &s);
+    lstm__sequences s;
+    lstm_status status = lstm__check_sequences(function, layout, batch, time, width, sequence_length, &s);
     if (status)
         return status;
     if ((s.floats && !x) || (batch && width && !y))

@@ -162,7 +162,7 @@ static void take_arrays(lstm__arena *arena, lstm_tape *tape)
         take_track(arena, tape, rnn->directions[d].spec, tape->tracks ? &tape->tracks[d] : &counted);
     }
     tape->aside = take_rows(arena, tape->block_rows, larger(rnn->state_floats, largest(rnn).output));
-    if (rnn->adds_by_step)
+    if (rnn->adds_by_step || rnn->sums_by_block)
         tape->partial = take_rows(arena, tape->max_blocks, rnn->weight_floats);
     if (rnn->learned_initial_state)
         tape->partial_states = take_rows(arena, tape->max_blocks, rnn->state_floats);

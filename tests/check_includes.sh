@@ -7,8 +7,8 @@ export LC_ALL
 cd "$1" || exit 1
 
 # place(modules, their layer, the highest layer that they may see): dense layers, losses, optimizers and arrays stand
-# beside the recurrent part, on params and what is below. Cells, cell_NAME, stand where cell does. A module that is not
-# listed is an error.
+# beside the recurrent part, on params and what is below; losses of sequences stand on losses and arrays. Cells,
+# cell_NAME, stand where cell does. A module that is not listed is an error.
 # shellcheck disable=SC2016
 find lib -name '*.[ch]' -o -name '*.def' | sort | xargs awk '
 BEGIN {
@@ -19,7 +19,7 @@ BEGIN {
     place("cell", 4, 4)
     place("rnn tape unroll dynamic_rnn dynamic_rnn_backward raw_rnn stream check_gradient", 5, 5)
     place("dense loss optimizer clip regularizer schedule array sequence_array embedding batches", 6, 3)
-    place("graph model model_run model_file model_selftest model_stream checkpoint checkpoint_files", 7, 6)
+    place("sequence_loss ctc graph model model_run model_file model_selftest model_stream checkpoint checkpoint_files", 7, 7)
 }
 function place(modules, its_layer, highest,    names, k)
 {

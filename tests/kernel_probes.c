@@ -456,6 +456,72 @@ static void probe_softmax_cross_entropy(const lstm__kernels *kernels, area *a, s
     }
 }
 
+static void probe_element_losses(const lstm__kernels *kernels, area *a, size_t n)
+{
+    const lstm__element_kind kinds[] = {LSTM__SIGMOID_CROSS_ENTROPY, LSTM__SQUARED_ERROR, LSTM__ABSOLUTE_DIFFERENCE,
+                                        LSTM__HUBER};
+    for (size_t way = 0; way < 16; way++) {
+        const lstm__element_loss kind = {.kind = kinds[way % 4], .delta = 1.25};
+        const float *x = numbers(a, n), *y = numbers(a, n), *weights = numbers(a, way & 8 ? 1 : n);
+        float *d = numbers(a, n), *losses = numbers(a, n);
+        double sum;
+        kernels->element_losses(&kind, n, x, y, weights, way & 8 ? 0 : 1, 0.3, way & 4 ? d : NULL,
+                                way & 4 ? losses : NULL, &sum);
+        a->results += sum * (double)(way + 1);
+    }
+}
+
+static void probe_log_softmax(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (size_t way = 0; way < 2; way++) {
+        const float *z = numbers(a, n);
+        float *p = numbers(a, n);
+        double normal[2];
+        kernels->log_softmax(n, z, way ? p : NULL, normal);
+        a->results += normal[0] + 3.0 * normal[1];
+    }
+}
+
+enum { WIDE = 64 };
+
+/* Numbers that come from the area, and a guard behind them. */
+static void widen(area *a, size_t n, double scale, double *wide)
+{
+    const float *from = numbers(a, n);
+    for (size_t k = 0; k < n; k++)
+        wide[k] = scale * (double)from[k];
+    wide[n] = 55.0;
+}
+
+static void add_wide(area *a, const char *name, size_t n, const double *wide)
+{
+    check_that(wide[n] == 55.0, "%s wrote outside its array", name);
+    for (size_t k = 0; k < n; k++)
+        a->results += (isfinite(wide[k]) ? wide[k] : isnan(wide[k]) ? 1e3 : 1e4) * (double)(k + 1);
+}
+
+static void probe_ctc_step(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (int far = 0; far < 2; far++) {
+        double wide[7][WIDE];
+        for (size_t k = 0; k < 7; k++)
+            widen(a, n, far ? 300.0 : 1.0, wide[k]);
+        kernels->ctc_step(n, wide[0], wide[1], wide[2], wide[3], wide[4], wide[5], wide[6]);
+        add_wide(a, "ctc_step", n, wide[6]);
+    }
+}
+
+static void probe_ctc_shares(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (int far = 0; far < 2; far++) {
+        double wide[4][WIDE];
+        for (size_t k = 0; k < 4; k++)
+            widen(a, n, far ? 300.0 : 1.0, wide[k]);
+        kernels->ctc_shares(n, wide[0], wide[1], wide[2], wide[3]);
+        add_wide(a, "ctc_shares", n, wide[3]);
+    }
+}
+
 static void probe_gradient_descent(const lstm__kernels *kernels, area *a, size_t n)
 {
     const float *g = numbers(a, n);

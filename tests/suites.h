@@ -16,13 +16,17 @@
     SUITE(checkpoint)                                                                                                  \
     SUITE(clip)                                                                                                        \
     SUITE(context)                                                                                                     \
+    SUITE(ctc)                                                                                                         \
+    SUITE(ctc_paths)                                                                                                   \
     SUITE(custom_activation)                                                                                           \
     SUITE(custom_cell)                                                                                                 \
     SUITE(dense)                                                                                                       \
     SUITE(dropout)                                                                                                     \
+    SUITE(element_loss)                                                                                                \
     SUITE(embedding)                                                                                                   \
     SUITE(files)                                                                                                       \
     SUITE(golden)                                                                                                      \
+    SUITE(golden_losses)                                                                                               \
     SUITE(gradients)                                                                                                   \
     SUITE(import_pytorch)                                                                                              \
     SUITE(initializer)                                                                                                 \
@@ -43,6 +47,7 @@
     SUITE(safetensors)                                                                                                 \
     SUITE(schedule)                                                                                                    \
     SUITE(sequence_array)                                                                                              \
+    SUITE(sequence_loss)                                                                                               \
     SUITE(status)                                                                                                      \
     SUITE(stream)                                                                                                      \
     SUITE(synthetic_dataset)                                                                                           \

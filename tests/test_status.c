@@ -255,6 +255,32 @@ static lstm_status sparse_loss(const world *w, const void *args)
     return lstm_sparse_softmax_cross_entropy(NULL, args, 0, 1, NULL, NULL, NULL, NULL);
 }
 
+static lstm_status element_loss(const world *w, const void *args)
+{
+    (void)w;
+    return lstm_mean_squared_error(NULL, args, 0, 1, NULL, NULL, NULL, NULL);
+}
+
+static lstm_status sequence_loss(const world *w, const void *args)
+{
+    (void)w;
+    return lstm_sequence_loss(NULL, args);
+}
+
+static lstm_status ctc_frames(const world *w, const void *args)
+{
+    size_t bytes;
+    (void)w;
+    return lstm_ctc_workspace_size(NULL, args, LSTM_ARGS(lstm_ctc_labels, .max_length = 2), &bytes);
+}
+
+static lstm_status ctc_labels(const world *w, const void *args)
+{
+    size_t bytes;
+    (void)w;
+    return lstm_ctc_workspace_size(NULL, LSTM_ARGS(lstm_ctc_frames, .batch = 2), args, &bytes);
+}
+
 #define OPTIMIZER(kind)                                                                                                \
     static lstm_status kind(const world *w, const void *args)                                                          \
     {                                                                                                                  \
@@ -272,6 +298,7 @@ typedef union bytes {
     size_t struct_size;
     lstm_cell_ops ops;
     lstm_gradient_descent_config gradient_descent;
+    lstm_sequence_loss_args sequence_loss;
 } bytes;
 
 /* older: the size the struct might have had with fewer fields, those that must be given included. */
@@ -296,6 +323,10 @@ static const reader readers[] = {
     {"dense", sizeof(lstm_dense_config), offsetof(lstm_dense_config, activation), dense},
     {"loss", sizeof(lstm_loss_config), offsetof(lstm_loss_config, reduction), loss},
     {"sparse_loss", sizeof(lstm_loss_config), offsetof(lstm_loss_config, reduction), sparse_loss},
+    {"element_loss", sizeof(lstm_loss_config), offsetof(lstm_loss_config, weights), element_loss},
+    {"sequence_loss", sizeof(lstm_sequence_loss_args), offsetof(lstm_sequence_loss_args, logits), sequence_loss},
+    {"ctc_frames", sizeof(lstm_ctc_frames), offsetof(lstm_ctc_frames, batch), ctc_frames},
+    {"ctc_labels", sizeof(lstm_ctc_labels), offsetof(lstm_ctc_labels, length), ctc_labels},
     {"gradient_descent", sizeof(lstm_gradient_descent_config),
      offsetof(lstm_gradient_descent_config, learning_rate) + sizeof(float), gradient_descent},
     {"adam", sizeof(lstm_adam_config), offsetof(lstm_adam_config, beta1), adam},
@@ -311,6 +342,8 @@ static bytes filled(const reader *r, size_t size, unsigned char past)
         b.ops.step = keep_state;
     } else if (r->call == gradient_descent) {
         b.gradient_descent.learning_rate = 0.5f;
+    } else if (r->call == sequence_loss) {
+        b.sequence_loss.classes = 3;
     }
     memset(b.byte + size, past, sizeof b - size);
     b.struct_size = size;

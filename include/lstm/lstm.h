@@ -28,6 +28,7 @@
 #include <lstm/cell.h>
 #include <lstm/checkpoint.h>
 #include <lstm/context.h>
+#include <lstm/ctc.h>
 #include <lstm/custom_cell.h>
 #include <lstm/dense.h>
 #include <lstm/loss.h>

@@ -2,6 +2,7 @@
 #include "cell_bodies.h"
 #include "logarithm.h"
 #include "loops.h"
+#include "loss_bodies.h"
 #include "product_bodies.h"
 #include "products.h"
 
@@ -52,10 +53,7 @@ static void sum_of_squares(size_t count, const float *x, double *sum)
             parts[k] += (double)x[first + k] * (double)x[first + k];
     for (size_t k = 0; first + k < count; k++)
         parts[k] += (double)x[first + k] * (double)x[first + k];
-    for (size_t half = 8; half; half /= 2)
-        for (size_t k = 0; k < half; k++)
-            parts[k] += parts[k + half];
-    *sum = parts[0];
+    *sum = sum_of_parts(parts);
 }
 
 static void multiply(size_t count, const float *x, float *y)
@@ -249,6 +247,16 @@ static void softmax_cross_entropy(size_t n, const float *logits, const float *la
             p = minus(p, load(labels + k, lanes));
         store(d_logits + k, lanes, times(p, all(scale)));
     }
+}
+
+static void log_softmax(size_t n, const float *z, float *p, double *normal)
+{
+    const float shift = largest(n, z), sum = sum_of_exponentials(n, z, shift, p);
+    normal[0] = (double)shift;
+    normal[1] = lstm__logarithm((double)sum);
+    if (p)
+        FOR_VECTORS (k, lanes, n)
+            store(p + k, lanes, over(load(p + k, lanes), all(sum)));
 }
 
 /* x + share (y - x) */

@@ -5,6 +5,8 @@
 #include <lstm/cell.h>
 #include <lstm/context.h>
 
+#include <float.h>
+
 /* State values smaller than this are written as zero, so that a decaying state never becomes denormal. */
 #define LSTM__TINY_STATE 0x1p-100f
 
@@ -37,6 +39,29 @@ typedef struct lstm__matrix {
     size_t ld; /* of values */
     bool transposed;
 } lstm__matrix;
+
+/* The losses of single elements, and what they may be told. */
+typedef enum lstm__element_kind {
+    LSTM__SIGMOID_CROSS_ENTROPY,
+    LSTM__SQUARED_ERROR,
+    LSTM__ABSOLUTE_DIFFERENCE,
+    LSTM__HUBER
+} lstm__element_kind;
+typedef struct lstm__element_loss {
+    lstm__element_kind kind;
+    double delta; /* of HUBER */
+} lstm__element_loss;
+
+/* The logarithm of 0 in a sum of paths: far below that of any path over finite logits, and finite itself, also if added
+ * up over all the frames there can be. */
+#define LSTM__LOG_ZERO (-1e280)
+
+/* x as a float; what is finite stays so. */
+static inline float lstm__rounded(double x)
+{
+    const double largest = (double)FLT_MAX;
+    return (float)(x > largest && x <= DBL_MAX ? largest : x < -largest && x >= -DBL_MAX ? -largest : x);
+}
 
 #define LSTM__PRODUCT(name, arguments) void(*name) arguments;
 #define LSTM__BODY(name, arguments) void(*name) arguments;

@@ -4,6 +4,8 @@
 
 #include "functions.h"
 
+#include <stdint.h>
+
 #define INLINE static inline __attribute__((always_inline))
 
 /* A loop whose number of turns is known is to become straight code, or is not to. */
@@ -20,14 +22,73 @@
     for (size_t k = 0, n; k < (count) && (n = (count)-k < VECTOR_WIDTH ? (count)-k : VECTOR_WIDTH, true);              \
          k += VECTOR_WIDTH)
 
-/* Call a function whose first two arguments are an activation's kind, as a constant, and its function. */
+/* Call a function whose first two arguments are an activation's kind and its function. TANH is a constant there. */
 #define WITH_ACTIVATION(body, act, ...)                                                                                \
-    switch ((act)->kind) {                                                                                             \
-    case LSTM_ACTIVATION_TANH: body(LSTM_ACTIVATION_TANH, NULL, __VA_ARGS__); break;                                   \
-    case LSTM_ACTIVATION_SIGMOID: body(LSTM_ACTIVATION_SIGMOID, NULL, __VA_ARGS__); break;                             \
-    case LSTM_ACTIVATION_RELU: body(LSTM_ACTIVATION_RELU, NULL, __VA_ARGS__); break;                                   \
-    case LSTM_ACTIVATION_CUSTOM: body(LSTM_ACTIVATION_CUSTOM, &(act)->function, __VA_ARGS__); break;                   \
-    default: body(LSTM_ACTIVATION_LINEAR, NULL, __VA_ARGS__); break;                                                   \
+    if ((act)->kind == LSTM_ACTIVATION_TANH)                                                                           \
+        body(LSTM_ACTIVATION_TANH, NULL, __VA_ARGS__);                                                                 \
+    else                                                                                                               \
+        body((act)->kind, &(act)->function, __VA_ARGS__);
+
+/* What a cell's elementwise work reads and writes: rows of h units, ld apart. */
+typedef enum plane_way { IN = 1, OUT = 2, IN_OUT = 3 } plane_way;
+typedef struct plane {
+    float *first; /* NULL: there is none */
+    size_t ld;
+    plane_way way;
+} plane;
+
+/* A plane that is only read. */
+INLINE plane input_plane(const float *first, size_t ld)
+{
+    return (plane){(float *)(uintptr_t)first, ld, IN};
+}
+
+/* The work on `lanes` units that stand at at[k] + u of plane k. */
+typedef void unit_body(lstm_activation kind, const lstm_function *function, const void *options, float *const *at,
+                       size_t u, size_t lanes);
+
+enum { TAIL_ROWS = 16, MOST_PLANES = 11, TAIL_FLOATS = (TAIL_ROWS + 1) * VECTOR_WIDTH };
+
+/* Copy the last units of some rows of each plane, fewer than a vector holds, to one place behind the other, and back. */
+static __attribute__((noinline)) void gather_tails(const plane *planes, size_t count, size_t row, size_t rows,
+                                                   size_t from, size_t units, float (*tails)[TAIL_FLOATS])
+{
+    for (size_t k = 0; k < count; k++)
+        for (size_t r = 0; r < rows && planes[k].first && planes[k].way & IN; r++)
+            store(tails[k] + r * units, VECTOR_WIDTH, /* covers what is too much of the one before */
+                  load(planes[k].first + (row + r) * planes[k].ld + from, units));
+}
+
+static __attribute__((noinline)) void scatter_tails(const plane *planes, size_t count, size_t row, size_t rows,
+                                                    size_t from, size_t units, float (*tails)[TAIL_FLOATS])
+{
+    for (size_t k = 0; k < count; k++)
+        for (size_t r = 0; r < rows && planes[k].first && planes[k].way & OUT; r++)
+            store(planes[k].first + (row + r) * planes[k].ld + from, units, load(tails[k] + r * units, VECTOR_WIDTH));
+}
+
+/* Do the work on all units of all rows: in whole vectors, and what is left of each row together with that of others. */
+INLINE void over_units(lstm_activation kind, const lstm_function *function, unit_body *body, const void *options,
+                       const plane *planes, size_t count, size_t rows, size_t h)
+{
+    const size_t tail = h % VECTOR_WIDTH, whole = h - tail;
+    float tails[MOST_PLANES][TAIL_FLOATS];
+    for (size_t row = 0; row < rows; row += TAIL_ROWS) {
+        const size_t together = rows - row < TAIL_ROWS ? rows - row : TAIL_ROWS;
+        if (tail)
+            gather_tails(planes, count, row, together, whole, tail, tails);
+        for (size_t r = whole ? 0 : together; r < together + (tail > 0); r++) {
+            const size_t units = r < together ? whole : together * tail;
+            float *at[MOST_PLANES];
+            UNROLLED
+            for (size_t k = 0; k < count; k++)
+                at[k] = !planes[k].first ? NULL : r < together ? planes[k].first + (row + r) * planes[k].ld : tails[k];
+            FOR_VECTORS (u, lanes, units)
+                body(kind, function, options, at, u, lanes);
+        }
+        if (tail)
+            scatter_tails(planes, count, row, together, whole, tail, tails);
     }
+}
 
 #endif

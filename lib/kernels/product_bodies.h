@@ -5,7 +5,7 @@
 #include "tiles.h"
 
 /* Of b so many rows go together, that a panel of them stays in the L1 cache while the rows of a pass. */
-enum { PANEL_ROWS = LSTM__SUM_ROWS };
+enum { PANEL_ROWS = LSTM__SUM_ROWS, WORTH_PACKING = 64 };
 
 static const float zeros[WIDEST * VECTOR_WIDTH];
 
@@ -160,14 +160,14 @@ static void product_packed(size_t m, size_t n, const lstm__rows *x, const lstm__
     }
 }
 
-/* sums += the sum of a panel's rows */
-INLINE void add_panel_sums(size_t rows, size_t width, size_t lanes, const float *panel, float *sums)
+/* sums += the sum of the rows of b, `width` vectors of them */
+INLINE void add_sums(size_t rows, size_t width, size_t lanes, const float *b, size_t ldb, float *sums)
 {
     for (size_t v = 0; v < width; v++) {
+        const size_t count = v + 1 < width ? VECTOR_WIDTH : lanes;
         V sum = all(0.0f);
         for (size_t i = 0; i < rows; i++)
-            sum = plus(sum, load(panel + (i * width + v) * VECTOR_WIDTH, VECTOR_WIDTH));
-        const size_t count = v + 1 < width ? VECTOR_WIDTH : lanes;
+            sum = plus(sum, load(b + i * ldb + v * VECTOR_WIDTH, count));
         store(sums + v * VECTOR_WIDTH, count, plus(load(sums + v * VECTOR_WIDTH, count), sum));
     }
 }
@@ -176,13 +176,16 @@ static void product_tn(size_t n, size_t k, const lstm__rows *x, const lstm__rows
                        float *c, size_t ldc, float *sums)
 {
     _Alignas(64) float panel[PANEL_ROWS * PANEL * VECTOR_WIDTH];
+    const bool packs = x->width + h->width > WORTH_PACKING;
     FOR_PANELS (at, width, lanes, n, PANEL)
         for (size_t i = 0; i < k; i += PANEL_ROWS) {
             const size_t rows = smaller(PANEL_ROWS, k - i);
             tile t = tile_at(at, lanes, NULL, 0, c, ldc);
-            t.b = panel;
-            t.ldb = width * VECTOR_WIDTH;
-            pack_panel(rows, width, lanes, b + i * ldb + at, ldb, false, panel);
+            t.b = packs ? panel : b + i * ldb + at;
+            t.ldb = packs ? width * VECTOR_WIDTH : ldb;
+            t.b_lanes = packs ? VECTOR_WIDTH : lanes;
+            if (packs)
+                pack_panel(rows, width, lanes, b + i * ldb + at, ldb, false, panel);
             t.a[0] = (lstm__rows){.first = x->first + i * x->ld, .ld = x->ld, .width = rows};
             run_tiles(tiles_down[width - 1], width, true, x->width, t);
             t.a[0] = (lstm__rows){.first = h->first + i * h->ld, .ld = h->ld, .width = rows};
@@ -190,7 +193,7 @@ static void product_tn(size_t n, size_t k, const lstm__rows *x, const lstm__rows
             if (h->width)
                 run_tiles(tiles_down[width - 1], width, true, h->width, t);
             if (sums)
-                add_panel_sums(rows, width, lanes, panel, sums + at);
+                add_sums(rows, width, lanes, t.b, t.ldb, sums + at);
         }
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Write torch_gru.golden: the reset-after GRU, which TensorFlow's contrib had and TensorFlow 2 has not, by PyTorch.
+"""Write with PyTorch torch_gru.golden, the reset-after GRU, which TensorFlow's contrib had and TensorFlow 2 has not,
+and torch_ctc.golden, CTC losses with any blank, and those that TensorFlow refuses.
 
 Needs PyTorch 1.13 and NumPy, here from Debian 12:
 
@@ -8,7 +9,7 @@ Needs PyTorch 1.13 and NumPy, here from Debian 12:
 
 torch.nn.GRU itself, on one thread. The variables are those of CudnnCompatibleGRUCell, filled as the README says and then
 given to PyTorch in its own layout; gradients come back the other way. The stored values are PyTorch's float32 results and
-must agree with its float64 ones.
+must agree with its float64 ones; of CTC they are the latter, as sums of many logarithms are not good in float32.
 """
 
 import argparse
@@ -97,8 +98,45 @@ def run_gru(spec, dtype):
     return {**found, **{"d_" + name: value for name, value in gradients.items()}}
 
 
+# name, time, classes, blank, frames of each row, labels of each row, options
+CTC_CASES = [
+    ("one_frame", 1, 2, 0, (1, 1), ((1,), ()), {}),
+    ("just_enough", 4, 4, 0, (3, 3, 4), ((1, 2, 3), (2, 2), (3, 3, 1)), {}),
+    ("ragged", 12, 5, 0, (12, 7, 4, 9, 1), ((1, 2, 3, 4), (2, 2, 1), (), (1, 3, 1, 3, 1), (2,)), {}),
+    ("middle_blank", 9, 5, 2, (9, 4, 8), ((0, 1, 3, 4), (4,), (3, 3, 0, 0)), {}),
+    ("last_blank", 9, 5, 4, (9, 4, 8), ((0, 1, 3, 2), (), (3, 3, 0, 0)), {}),
+    ("empty", 6, 3, 0, (6, 2), ((), ()), {}),
+    ("long", 80, 6, 0, (80, 33), ((1, 2, 3, 3, 4, 5) * 3, (5, 5, 5, 5, 4, 3, 3, 1)), {}),
+    ("zero_infinity", 5, 4, 0, (5, 2, 3, 5), ((1, 2), (1, 2, 3), (1, 1, 1), (3,)), {"ignore": 1}),
+]
+
+
+def run_ctc(spec, rows):
+    """Losses of the rows and the gradient of their sum, in float64."""
+    shape = (spec["batch"], spec["time"], spec["classes"])
+    logits = torch.tensor(fill(spec["seed"], shape, spec["scale_x"]).astype(np.float64), requires_grad=True)
+    labels = torch.zeros(spec["batch"], max([1] + spec["label_lengths"]), dtype=torch.long)
+    for k, row in enumerate(rows):
+        labels[k, :len(row)] = torch.tensor(row)
+    losses = torch.nn.functional.ctc_loss(logits.log_softmax(2).transpose(0, 1), labels, torch.tensor(spec["lengths"]),
+                                          torch.tensor(spec["label_lengths"]), blank=spec["blank"], reduction="none",
+                                          zero_infinity=bool(spec["ignore"]))
+    losses.sum().backward()
+    return {"losses": losses.detach().numpy(), "d_logits": logits.grad.numpy()}
+
+
+def make_ctc(golden, seeds):
+    for name, time, classes, blank, lengths, rows, options in CTC_CASES:
+        spec = {"op": "ctc_loss", "batch": len(rows), "time": time, "classes": classes, "blank": blank,
+                "lengths": lengths, "label_lengths": [len(row) for row in rows],
+                "labels": [label for row in rows for label in row] or None, "collapse": 0, "no_merge": 0, "ignore": 0,
+                "seed": seeds.take(), "scale_x": 4.0, **options}
+        exact = run_ctc(spec, rows)
+        golden.add(f"ctc_{name}", spec, {key: value.astype(np.float32) for key, value in exact.items()}, exact)
+
+
 def main():
-    parser = argparse.ArgumentParser(description="Write torch_gru.golden with PyTorch.")
+    parser = argparse.ArgumentParser(description="Write torch_gru.golden and torch_ctc.golden with PyTorch.")
     parser.add_argument("--output", default=os.path.dirname(os.path.abspath(__file__)), help="folder to write to")
     arguments = parser.parse_args()
     if not torch.__version__.startswith(PINNED):
@@ -110,6 +148,9 @@ def main():
                         time=time, lengths=lengths)
         golden.add(f"gru_{units}_{variant}", spec, run_gru(spec, np.float32), run_gru(spec, np.float64))
     golden.write(arguments.output)
+    ctc = Golden("torch_ctc")
+    make_ctc(ctc, seeds)
+    ctc.write(arguments.output)
 
 
 if __name__ == "__main__":
