@@ -1,5 +1,6 @@
 #!/bin/sh
-# The counting program: every cell learns, in one layer and in two, and wrong options are refused before any work.
+# The counting program: every cell learns, in one layer and in two; wrong options are refused before any work; models are
+# saved and used; training that was interrupted goes on to the same result.
 # Usage: check_counting.sh PROGRAM, or a wrapper's words and then the program. Prints TAP.
 set -u
 LC_ALL=C
@@ -7,6 +8,7 @@ export LC_ALL
 OPENBLAS_NUM_THREADS=1 # tests run side by side
 export OPENBLAS_NUM_THREADS
 more=
+in_place=
 
 # learns CELL LAYERS PROGRAM..., with more options in $more: three of four sequences of 8 bits that it has not seen; always saying 4 gets one of four
 # shellcheck disable=SC2016
@@ -37,9 +39,129 @@ refuses()
     [ "$status" -eq 2 ] && [ "$(cat "$work")" = "counting: $reason" ]
 }
 
-work=$(mktemp) || exit 1
-log=$(mktemp) || exit 1
-trap 'rm -f "$work" "$log"' EXIT
+# fails REASON OPTIONS_OF_ONE_WORD PROGRAM...: one line on standard error that ends with the reason, and nothing else
+# shellcheck disable=SC2086
+fails()
+{
+    reason=$1
+    options=$2
+    shift 2
+    "$@" --bits 6 --batch 16 --units 4 --epochs 2 --cache none --quiet $options >"$work" 2>"$folder/said" </dev/null
+    status=$?
+    cat "$work" "$folder/said"
+    [ "$status" -eq 1 ] && [ ! -s "$work" ] && [ "$(wc -l <"$folder/said")" -eq 1 ] || return 1
+    case $(cat "$folder/said") in
+    "counting: "*"$reason") ;;
+    *) return 1 ;;
+    esac
+}
+
+# is_an_error OPTIONS_OF_ONE_WORD PROGRAM...: with status 1
+# shellcheck disable=SC2086
+is_an_error()
+{
+    options=$1
+    shift
+    "$@" --bits 4 --batch 4 --cache none --quiet $options
+    [ $? -eq 1 ]
+}
+
+# predicts ANSWERS OPTIONS_OF_ONE_WORD PROGRAM...: reads the sequences 1, 0101 and 111111 from standard input
+# shellcheck disable=SC2086
+predicts()
+{
+    expected=$1
+    options=$2
+    shift 2
+    printf '1\n0101\n111111\n' | "$@" $options >"$work" || return 1
+    cat "$work"
+    [ "$(cat "$work")" = "$expected" ]
+}
+
+# write_model FILE INPUTS UNITS RETURN: a basic_rnn whose weights are all 0
+write_model()
+{
+    kernel=$((4 * ($2 + $3) * $3))
+    header="{\"__metadata__\":{\"lstm.format\":\"model\",\"lstm.version\":\"1\",\"lstm.model\":\"{\\\"input_size\\\":$2,\
+\\\"layers\\\":[{\\\"type\\\":\\\"rnn\\\",\\\"return\\\":\\\"$4\\\",\\\"cell\\\":{\\\"type\\\":\\\"basic_rnn\\\",\\\"num_units\\\":$3}}]}\"},\
+\"rnn/basic_rnn_cell/kernel\":{\"dtype\":\"F32\",\"shape\":[$(($2 + $3)),$3],\"data_offsets\":[0,$kernel]},\
+\"rnn/basic_rnn_cell/bias\":{\"dtype\":\"F32\",\"shape\":[$3],\"data_offsets\":[$kernel,$((kernel + 4 * $3))]}}"
+    # The length in two bytes and six zeros; printf's format has them as octal numbers.
+    # shellcheck disable=SC2059
+    {
+        printf "$(printf '\\%03o\\%03o' $((${#header} % 256)) $((${#header} / 256)))"
+        head -c 6 /dev/zero
+        printf '%s' "$header"
+        head -c $((kernel + 4 * $3)) /dev/zero
+    } >"$1"
+}
+
+# result FILE: its last line without the seconds
+result()
+{
+    tail -n 1 "$1" | sed 's/ train_seconds=[^ ]* seconds=[^ ]*//'
+}
+
+# trains NAME PROGRAM...: with more options in $more; what it prints, saves and reports goes to NAME.txt, .model and .html
+# shellcheck disable=SC2086
+trains()
+{
+    name=$1
+    shift
+    $in_place "$@" --bits 7 --batch 16 --units 8 --layers 2 --epochs 61 --clip-norm 1 --threads 2 --cache none --quiet \
+        --save "$folder/$name.model" --report "$folder/$name.html" $more >"$folder/$name.txt"
+}
+
+# is_interrupted PROGRAM...: after it has written a checkpoint
+is_interrupted()
+{
+    more="--checkpoint $folder/checkpoint $option"
+    rm -f "$folder/checkpoint"
+    in_place='exec' # $! is to be the program
+    trains early "$@" &
+    in_place=
+    while [ ! -e "$folder/checkpoint" ]; do
+        kill -0 $! && sleep 0.01 || return 1
+    done
+    kill -INT $!
+    wait $!
+    status=$?
+    cat "$folder/early.txt"
+    [ "$status" -eq 130 ] && grep -q '^result ' "$folder/early.txt" && ! grep '^epoch 61/61' "$folder/early.txt"
+}
+
+# goes_on PROGRAM...: to the same result
+goes_on()
+{
+    more="--resume $folder/checkpoint --checkpoint $folder/checkpoint $option"
+    trains late "$@" || return 1
+    cat "$folder/late.txt"
+    [ "$(result "$folder/late.txt")" = "$(result "$folder/whole.txt")" ] &&
+        cmp "$folder/late.model" "$folder/whole.model" && same_curves
+}
+
+same_curves()
+{
+    for name in whole late; do
+        grep -A 1 'class="curve"' "$folder/$name.html" >"$folder/$name.curves"
+    done
+    [ -s "$folder/whole.curves" ] && cmp "$folder/whole.curves" "$folder/late.curves"
+}
+
+# only_evaluates PROGRAM...
+only_evaluates()
+{
+    more="--resume $folder/checkpoint $option"
+    trains late "$@" || return 1
+    cat "$folder/late.txt"
+    ! grep '^epoch' "$folder/late.txt" && [ "$(result "$folder/late.txt")" = "$(result "$folder/whole.txt")" ] &&
+        cmp "$folder/late.model" "$folder/whole.model" && same_curves
+}
+
+folder=$(mktemp -d) || exit 1
+work=$folder/work
+log=$folder/log
+trap 'rm -rf "$folder"' EXIT
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/tap.sh"
 for layers in 1 2; do
@@ -55,9 +177,85 @@ done
 check "a cell that is not there is refused" refuses "--cell 'gruu' is unknown" '--cell gruu' "$@"
 check "0 layers are refused" refuses "--layers takes a positive whole number, not '0'" '--layers 0' "$@"
 check "1001 layers are refused" refuses '--layers goes from 1 to 1000' '--layers 1001' "$@"
-for option in --save --model --predict --checkpoint --checkpoint-every --resume; do
-    check "$option is refused" refuses "$option is not available yet" "$option 1" "$@"
-done
 check "other optimizers are refused" refuses "--optimizer 'ftrl' is unknown" '--optimizer ftrl' "$@"
+
+# Which options stand beside each other.
+check "--predict takes a model" refuses '--predict needs --model FILE' '--predict 01' "$@"
+check "--model takes --predict" refuses '--model is for --predict, which is not there' '--model a' "$@"
+check "sequences are 0 and 1" refuses "--predict takes a sequence of 0 and 1, not '012'" '--predict 012 --model a' "$@"
+check "a sequence is not empty" refuses "--predict takes a sequence of 0 and 1, not ''" '--predict= --model a' "$@"
+for option in --save --checkpoint --resume --report; do
+    check "--predict writes nothing by $option" refuses "--predict does not train: $option has no place beside it" \
+        "--predict --model a $option b" "$@"
+done
+check "--checkpoint-every takes --checkpoint" refuses '--checkpoint-every needs --checkpoint FILE' \
+    '--checkpoint-every 3' "$@"
+check "a model does not replace its checkpoint" refuses '--save and --checkpoint name the same file' \
+    '--save a --checkpoint a' "$@"
+for option in --save --checkpoint --resume; do
+    check "$option is refused for a cell without a model file" refuses \
+        "$option: a model file cannot hold the cell coupled_input_forget_lstm" "--cell coupled_input_forget_lstm $option a" "$@"
+done
+
+# Files that cannot be written or read are found before the work.
+for option in --save --checkpoint; do
+    check "$option into a folder that is not there fails" fails 'No such file or directory' "$option $folder/no/a" "$@"
+    check "$option to a folder fails" fails 'Is a directory' "$option $folder" "$@"
+done
+check "nothing is left of it" [ "$(find "$folder" -name '.counting*')" = '' ]
+check "--resume from no file fails" fails 'No such file or directory' "--resume $folder/no" "$@"
+check "--predict with no file fails" fails 'No such file or directory' "--predict --model $folder/no" "$@"
+
+# Models.
+printf '1\n0101\n111111\n' |
+    "$@" --bits 6 --batch 8 --units 8 --epochs 20 --cache none --quiet --save "$folder/model" --prompt >"$work"
+answers=$(grep ': predicted' "$work")
+check "three sequences are answered after training" [ "$(echo "$answers" | wc -l)" -eq 3 ]
+check "a saved model gives the same answers" predicts "$answers" "--predict --model $folder/model" "$@"
+check "--predict takes a sequence" predicts "$(echo "$answers" | tail -n 1)" "--model $folder/model --predict 111111" "$@"
+check "and so after a =" predicts "$(echo "$answers" | head -n 1)" "--predict=1 --model $folder/model" "$@"
+write_model "$folder/other" 1 5 last
+answers='0001: predicted 0 (probability 0.2000), true 1
+0101: predicted 0 (probability 0.2000), true 2
+1111: predicted 0 (probability 0.2000), true 4'
+check "a model from elsewhere says how many bits" predicts "$answers" "--model $folder/other --predict" "$@"
+write_model "$folder/wide" 2 5 last
+check "one that reads two numbers is refused" fails 'the model reads 2 numbers at a time, not one bit' \
+    "--predict --model $folder/wide" "$@"
+write_model "$folder/long" 1 5 sequence
+check "one that answers at every step is refused" fails \
+    'the model gives an output at every step, not one for a sequence' "--predict --model $folder/long" "$@"
+for units in 1 26; do
+    write_model "$folder/outputs" 1 $units last
+    check "one with outputs: $units is refused" fails "the model's $units outputs are not the counts in 1 to 24 bits" \
+        "--predict --model $folder/outputs" "$@"
+done
+if [ -c /dev/full ]; then
+    check "a model that cannot be written is an error" is_an_error '--save /dev/full' "$@"
+fi
+
+# Checkpoints.
+for option in "--checkpoint-every 7" "--checkpoint-every 4 --optimizer momentum" "--optimizer adadelta --cell gru"; do
+    # --checkpoint-every has no meaning in the run that is not disturbed.
+    more=$(echo "$option" | sed 's/--checkpoint-every [0-9]*//')
+    check "a run that is not disturbed ends" trains whole "$@"
+    check "Ctrl-C ends one with $option" is_interrupted "$@"
+    check "it goes on to the same result" goes_on "$@"
+done
+option=$more
+check "a run that is done is only evaluated" only_evaluates "$@"
+check "a checkpoint is a model" "$@" --model "$folder/checkpoint" --predict 0110100
+recipe="--bits 7 --batch 16 --units 8 --layers 2 --epochs 61 --clip-norm 1 --optimizer adadelta --cell gru"
+for option in "units 8 9" "layers 2 3" "bits 7 8" "batch 16 17" "epochs 61 62" "train 102 101" "seed 1 2" \
+    "clip-norm 1 0.5" "learning-rate 0.001 0.1" "optimizer adadelta adam" "cell gru lstm"; do
+    name=${option%% *}
+    values=${option#* }
+    check "another --$name is refused" fails " was made with --$name ${values% *}, not ${values#* }" \
+        "$recipe --$name ${values#* } --resume $folder/checkpoint" "$@"
+done
+check "a model is no checkpoint" fails 'is no checkpoint of this program: it does not say what --cell was' \
+    "--resume $folder/model" "$@"
+head -c 5000 "$folder/checkpoint" >"$folder/short"
+check "half a checkpoint is refused" is_an_error "$recipe --resume $folder/short" "$@"
 echo "1..$number"
 [ "$failures" -eq 0 ]

@@ -5,7 +5,7 @@
 #   asan      stops at memory errors, undefined behaviour and leaks; warnings are errors
 #   netlib    as installed, with Netlib's BLAS
 #   clang     with Clang, where there is one; warnings are errors
-#   --long    also tsan (data races) and valgrind
+#   --long    also tsan (data races), valgrind, and tests of some minutes in release
 #   --coverage  also which lines and branches of lib/ the tests run
 #
 # A step that fails does not end the run. The last line is "N passed, N failed"; the exit status is 0 if none failed.
@@ -178,7 +178,8 @@ report_coverage()
         }'
 }
 
-test_build release
+# shellcheck disable=SC2086 # no word, or two
+test_build release ${long:+-C long}
 # The sanitizers read their options and find leaks through /proc.
 if [ "$(uname)" = Linux ] && [ ! -d /proc/self/task ]; then
     echo "asan: left out, for it takes /proc, which is not mounted here: mount -t proc proc /proc"

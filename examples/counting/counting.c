@@ -4,12 +4,14 @@
 #include "network.h"
 #include "options.h"
 #include "platform.h"
+#include "predict.h"
 #include "progress.h"
 #include "prompt.h"
 #include "report.h"
 #include "result.h"
 #include "synthetic_dataset.h"
 #include "training.h"
+#include "training_state.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -27,13 +29,23 @@ typedef struct session {
     counting_result result;
 } session;
 
+/* Say before the work, not after it, what cannot be written. */
+static bool check_writable(const char *path)
+{
+    int error = path == NULL ? 0 : platform_check_writable(path);
+
+    if (error != 0)
+        fprintf(stderr, "counting: %s cannot be written: %s\n", path, strerror(error));
+    return error == 0;
+}
+
 static bool open_report(session *s)
 {
     const char *path = s->result.options.report;
 
     if (path == NULL)
         return true;
-    s->report = fopen(path, "w"); /* before the work, not after it, if it is impossible */
+    s->report = fopen(path, "w");
     if (s->report == NULL)
         fprintf(stderr, "counting: %s cannot be written: %s\n", path, strerror(errno));
     return s->report != NULL;
@@ -55,7 +67,7 @@ static bool close_report(session *s)
     return written;
 }
 
-/* Open what can fail, then make the data and the network. */
+/* Look after the files, then make the data and the network. */
 static bool prepare(session *s)
 {
     const counting_options *options = &s->result.options;
@@ -66,7 +78,8 @@ static bool prepare(session *s)
         .cache_path = options->cache,
     };
 
-    if (!open_report(s))
+    if ((options->resume != NULL && !training_checkpoint_fits(options->resume, options)) ||
+        !check_writable(options->save) || !check_writable(options->checkpoint) || !open_report(s))
         return false;
     s->dataset = synthetic_dataset_create(&config);
     if (s->dataset == NULL || !compute_baselines(s->dataset, &s->result.baselines))
@@ -95,22 +108,25 @@ static void print_task(const session *s)
     fflush(stdout);
 }
 
-/* The work itself: train and evaluate. */
+/* The work itself: train, keep what was learned, and evaluate it. */
 static bool run(session *s)
 {
     counting_result *result = &s->result;
+    const counting_options *options = &result->options;
     double started = platform_seconds();
 
     if (!prepare(s))
         return false;
     print_task(s);
-    if (!train(s->network, s->dataset, &result->options, &s->progress, &result->training))
+    if (!train(s->network, s->dataset, options, &s->progress, &result->training))
+        return false;
+    if (options->save != NULL && !network_save(s->network, options->save))
         return false;
     if (platform_interrupted())
         fprintf(stderr, "counting: interrupted; evaluating what was learned so far\n");
     if (!evaluate(s->network, s->dataset, &s->progress, &result->test))
         return false;
-    result->seconds = platform_seconds() - started;
+    result->seconds = platform_seconds() - started + result->training.earlier_seconds;
     return true;
 }
 
@@ -127,21 +143,30 @@ static bool print_result(const counting_result *result)
     return false;
 }
 
+static bool run_network(void *network, const float *inputs, float *logits)
+{
+    float probabilities[SYNTHETIC_DATASET_MAX_CLASSES];
+
+    return network_forward(network, 1, inputs, logits, probabilities);
+}
+
 /* Everything that is said of a result; what fails does not keep back the rest. */
 static bool tell(session *s)
 {
+    const trained_counter counter = {.bits = s->result.options.bits, .run = run_network, .network = s->network};
     bool good;
 
     result_print_tables(&s->result);
     good = close_report(s);
     if (s->result.options.prompt && !platform_interrupted())
-        good = prompt(s->network, s->result.options.bits) && good;
+        good = prompt(&counter) && good;
     return print_result(&s->result) && good;
 }
 
 int main(int argc, char **argv)
 {
     session s = {0};
+    const counting_options *options = &s.result.options;
     bool good;
 
     switch (options_parse(argc, argv, &s.result.options)) {
@@ -151,8 +176,8 @@ int main(int argc, char **argv)
     }
     platform_catch_interrupts(false);
     platform_set_blas_threads(1);
-    s.progress.enabled = platform_watched() && !s.result.options.quiet;
-    good = run(&s) && tell(&s);
+    s.progress.enabled = platform_watched() && !options->quiet;
+    good = options->predict ? predict(options->model, options->sequence) : run(&s) && tell(&s);
     network_destroy(s.network);
     synthetic_dataset_destroy(s.dataset);
     if (s.report != NULL)

@@ -1,5 +1,7 @@
 #include "network.h"
 
+#include "graph.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,7 @@ struct counting_network {
     lstm_cell *cell; /* of all layers */
     lstm_rnn *rnn;
     lstm_dense *dense, *dense_softmax; /* two views of one layer: the same weights */
+    lstm_model *model;                 /* all of it once more, for files; NULL: no file is wanted */
 
     /* what training needs */
     lstm_params *gradients;
@@ -133,6 +136,20 @@ static bool create_layers(counting_network *n, const counting_options *options)
            succeeded(lstm_dense_create(n->weights, "dense", options->units, n->classes, softmax, &n->dense_softmax));
 }
 
+/* Describe the network, and bind the description to the weights. */
+static bool create_model(counting_network *n, const counting_options *options)
+{
+    char *graph;
+    bool created;
+
+    if (options->save == NULL && options->checkpoint == NULL && options->resume == NULL)
+        return true;
+    graph = graph_create(options);
+    created = graph != NULL && succeeded(lstm_model_create(n->weights, graph, &n->model));
+    free(graph);
+    return created;
+}
+
 /* Everything that is as large as a batch: nothing is allocated later. */
 static bool create_memory(counting_network *n, const counting_options *options)
 {
@@ -162,7 +179,7 @@ counting_network *network_create(const counting_options *options)
     network->classes = options->bits + 1;
     network->batch = options->batch;
     network->clip_norm = options->clip_norm;
-    if (!create_layers(network, options) || !create_memory(network, options)) {
+    if (!create_layers(network, options) || !create_model(network, options) || !create_memory(network, options)) {
         network_destroy(network);
         return NULL;
     }
@@ -182,6 +199,7 @@ void network_destroy(counting_network *network)
     lstm_tape_destroy(network->tape);
     lstm_optimizer_destroy(network->optimizer);
     lstm_params_destroy(network->gradients);
+    lstm_model_destroy(network->model);
     lstm_dense_destroy(network->dense_softmax);
     lstm_dense_destroy(network->dense);
     lstm_rnn_destroy(network->rnn);
@@ -243,4 +261,23 @@ bool network_forward(counting_network *n, size_t batch, const float *inputs, flo
     return succeeded(lstm_dynamic_rnn(n->forward_tape, n->weights, forward)) &&
            succeeded(lstm_dense_forward(n->dense, n->weights, batch, n->forward_output, logits)) &&
            succeeded(lstm_dense_forward(n->dense_softmax, n->weights, batch, n->forward_output, probabilities));
+}
+
+bool network_save(const counting_network *n, const char *path)
+{
+    return succeeded(lstm_model_save(n->model, n->weights, path));
+}
+
+bool network_create_checkpoint(const counting_network *n, lstm_checkpoint **checkpoint)
+{
+    lstm_checkpoint *made = NULL;
+
+    if (succeeded(lstm_checkpoint_create(n->context, &made)) &&
+        succeeded(lstm_checkpoint_add_model(made, n->model, n->weights)) &&
+        succeeded(lstm_checkpoint_add_optimizer(made, n->optimizer))) {
+        *checkpoint = made;
+        return true;
+    }
+    lstm_checkpoint_destroy(made);
+    return false;
 }

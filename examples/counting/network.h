@@ -41,4 +41,10 @@ bool network_train(counting_network *network, const float *inputs, const float *
  * NETWORK_FORWARD_BATCH. False, after a line on standard error, on failure. */
 bool network_forward(counting_network *network, size_t batch, const float *inputs, float *logits, float *probabilities);
 
+/* Write the model file. Not for a cell that such a file cannot hold. False, after a line on standard error, on failure. */
+bool network_save(const counting_network *network, const char *path);
+
+/* Create a checkpoint of all that a step changes here: weights and optimizer. The same holds. */
+bool network_create_checkpoint(const counting_network *network, lstm_checkpoint **checkpoint);
+
 #endif

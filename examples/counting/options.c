@@ -36,19 +36,26 @@ static const char usage[] =
     "  --threads N           1 to 1024 (all cores)\n"
     "  --cache FILE          keeps the data set from one run to the next, or none\n"
     "                        (build/synthetic_dataset.bin)\n"
+    "  --save FILE           write the trained model\n"
+    "  --checkpoint FILE     write, now and then, what is needed to go on after an interruption\n"
+    "  --checkpoint-every N  steps; without it, at the end of each epoch\n"
+    "  --resume FILE         go on from a checkpoint, with the options that it was made with: the result is the\n"
+    "                        same as if nothing had been interrupted\n"
     "  --prompt              afterwards, count the ones in sequences from standard input\n"
     "  --report FILE.html    write a page with curves and tables\n"
     "  --quiet               no progress bar\n"
+    "  --predict [BITS]      do not train: count the ones in BITS, or in sequences from standard input\n"
+    "  --model FILE          the model, or checkpoint, that does it\n"
     "  --help                print this text\n"
     "\n"
-    "Not available yet: --save --model --predict --checkpoint --checkpoint-every --resume.\n"
+    "Files are written whole or not at all. A model file cannot hold the cell coupled_input_forget_lstm.\n"
     "\n"
     "The last line on standard output is the result, a record of key=value pairs. Losses are "
     "means\n"
     "per sequence, in nats.\n"
     "\n"
     "Ctrl-C (or SIGTERM) ends training after the current step: what was learned until then is\n"
-    "evaluated and reported as usual. A second one ends the program at once.\n"
+    "evaluated, saved and reported as usual. A second one ends the program at once.\n"
     "\n"
     "Exit status: 0 success, 1 failure, 2 wrong usage, 130 after Ctrl-C, 143 after SIGTERM.\n";
 
@@ -125,23 +132,46 @@ static bool parse_choice(const char *name, const char *text, const char *const *
     return refuse("%s '%s' is %s", name, text, verdict);
 }
 
+static bool is_option(const char *word)
+{
+    return strncmp(word, "--", 2) == 0;
+}
+
 static bool parse_file(const char *name, const char *text, const char **file)
 {
-    if (*text == '\0' || strncmp(text, "--", 2) == 0) /* the next option: a value was forgotten */
+    if (*text == '\0' || is_option(text)) /* a value was forgotten */
         return refuse("%s takes the name of a file, not '%s'", name, text);
     *file = text;
     return true;
 }
 
+static bool parse_sequence(const char *name, const char *text, const char **sequence)
+{
+    if (*text == '\0' || text[strspn(text, "01")] != '\0')
+        return refuse("%s takes a sequence of 0 and 1, not '%s'", name, text);
+    *sequence = text;
+    return true;
+}
+
 /* ---- options ---- */
 
-typedef enum option_kind { SIZE, SEED, RATE, CELL, OPTIMIZER, FILE_NAME, FLAG, LATER } option_kind;
+typedef enum option_kind {
+    SIZE,
+    SEED,
+    RATE,
+    CELL,
+    OPTIMIZER,
+    FILE_NAME,
+    FLAG,
+    SEQUENCE /* may be left out */
+} option_kind;
 
 /* What an option is called, what it takes, where its value goes. */
 typedef struct option_rule {
     const char *name;
     option_kind kind;
     void *target;
+    bool *given; /* becomes true if it is there; may be NULL */
 } option_rule;
 
 static bool store_value(const option_rule *rule, const char *text)
@@ -164,8 +194,8 @@ static bool store_value(const option_rule *rule, const char *text)
     case CELL: return parse_choice(rule->name, text, cells, "unknown", rule->target);
     case OPTIMIZER: return parse_choice(rule->name, text, optimizers, "unknown", rule->target);
     case FILE_NAME: return parse_file(rule->name, text, rule->target);
-    case FLAG:
-    case LATER: break;
+    case SEQUENCE: return parse_sequence(rule->name, text, rule->target);
+    case FLAG: break;
     }
     return false;
 }
@@ -189,14 +219,14 @@ static bool parse_words(int argc, char **argv, const option_rule *rules)
 
         if (rule == NULL)
             return refuse("'%s' is not an option of this program; see --help", argv[i]);
-        if (rule->kind == LATER)
-            return refuse("%s is not available yet", rule->name);
-        if (rule->kind == FLAG) {
-            if (value != NULL)
-                return refuse("%s takes no value", rule->name);
-            *(bool *)rule->target = true;
+        if (rule->given != NULL)
+            *rule->given = true;
+        if (rule->kind == FLAG && value != NULL)
+            return refuse("%s takes no value", rule->name);
+        if (rule->kind == FLAG)
             continue;
-        }
+        if (rule->kind == SEQUENCE && value == NULL && (i + 1 == argc || is_option(argv[i + 1])))
+            continue;
         if (value == NULL && i + 1 == argc)
             return refuse("%s needs a value", rule->name);
         if (!store_value(rule, value == NULL ? argv[++i] : value + 1))
@@ -205,11 +235,47 @@ static bool parse_words(int argc, char **argv, const option_rule *rules)
     return true;
 }
 
+/* What a model file cannot express, it cannot keep. */
+static bool has_model_file(const counting_options *options)
+{
+    return strcmp(options->cell, "coupled_input_forget_lstm") != 0;
+}
+
+static bool settle_files(const counting_options *options)
+{
+    const char *file = options->save != NULL         ? "--save"
+                       : options->checkpoint != NULL ? "--checkpoint"
+                       : options->resume != NULL     ? "--resume"
+                                                     : NULL;
+    const char *trains = file != NULL              ? file
+                         : options->report != NULL ? "--report"
+                         : options->prompt         ? "--prompt"
+                                                   : NULL;
+
+    if (options->predict && options->model == NULL)
+        return refuse("--predict needs --model FILE");
+    if (options->model != NULL && !options->predict)
+        return refuse("--model is for --predict, which is not there");
+    if (options->predict && trains != NULL)
+        return refuse("--predict does not train: %s has no place beside it", trains);
+    if (options->checkpoint_every > 0 && options->checkpoint == NULL)
+        return refuse("--checkpoint-every needs --checkpoint FILE");
+    if (options->save != NULL && options->checkpoint != NULL && strcmp(options->save, options->checkpoint) == 0)
+        return refuse("--save and --checkpoint name the same file");
+    if (file != NULL && !has_model_file(options))
+        return refuse("%s: a model file cannot hold the cell %s", file, options->cell);
+    return true;
+}
+
 /* Check what depends on several options, and fill in the default that does. */
 static bool settle(counting_options *options)
 {
     size_t all;
 
+    if (!settle_files(options))
+        return false;
+    if (options->predict)
+        return true; /* the model says the rest */
     if (options->layers > MAX_LAYERS)
         return refuse("--layers goes from 1 to %d", MAX_LAYERS);
     if (options->bits > SYNTHETIC_DATASET_MAX_BITS)
@@ -232,30 +298,30 @@ options_verdict options_parse(int argc, char **argv, counting_options *options)
 {
     bool help = false;
     const option_rule rules[] = {
-        {"--cell", CELL, &options->cell},
-        {"--units", SIZE, &options->units},
-        {"--layers", SIZE, &options->layers},
-        {"--bits", SIZE, &options->bits},
-        {"--batch", SIZE, &options->batch},
-        {"--epochs", SIZE, &options->epochs},
-        {"--train", SIZE, &options->train},
-        {"--learning-rate", RATE, &options->learning_rate},
-        {"--optimizer", OPTIMIZER, &options->optimizer},
-        {"--clip-norm", RATE, &options->clip_norm},
-        {"--seed", SEED, &options->seed},
-        {"--threads", SIZE, &options->threads},
-        {"--cache", FILE_NAME, &options->cache},
-        {"--save", LATER, NULL},
-        {"--model", LATER, NULL},
-        {"--predict", LATER, NULL},
-        {"--checkpoint", LATER, NULL},
-        {"--checkpoint-every", LATER, NULL},
-        {"--resume", LATER, NULL},
-        {"--prompt", FLAG, &options->prompt},
-        {"--report", FILE_NAME, &options->report},
-        {"--quiet", FLAG, &options->quiet},
-        {"--help", FLAG, &help},
-        {NULL, FLAG, NULL},
+        {"--cell", CELL, &options->cell, NULL},
+        {"--units", SIZE, &options->units, NULL},
+        {"--layers", SIZE, &options->layers, NULL},
+        {"--bits", SIZE, &options->bits, NULL},
+        {"--batch", SIZE, &options->batch, NULL},
+        {"--epochs", SIZE, &options->epochs, NULL},
+        {"--train", SIZE, &options->train, NULL},
+        {"--learning-rate", RATE, &options->learning_rate, NULL},
+        {"--optimizer", OPTIMIZER, &options->optimizer, NULL},
+        {"--clip-norm", RATE, &options->clip_norm, NULL},
+        {"--seed", SEED, &options->seed, NULL},
+        {"--threads", SIZE, &options->threads, NULL},
+        {"--cache", FILE_NAME, &options->cache, NULL},
+        {"--save", FILE_NAME, &options->save, NULL},
+        {"--checkpoint", FILE_NAME, &options->checkpoint, NULL},
+        {"--checkpoint-every", SIZE, &options->checkpoint_every, NULL},
+        {"--resume", FILE_NAME, &options->resume, NULL},
+        {"--prompt", FLAG, NULL, &options->prompt},
+        {"--report", FILE_NAME, &options->report, NULL},
+        {"--quiet", FLAG, NULL, &options->quiet},
+        {"--predict", SEQUENCE, &options->sequence, &options->predict},
+        {"--model", FILE_NAME, &options->model, NULL},
+        {"--help", FLAG, NULL, &help},
+        {NULL, FLAG, NULL, NULL},
     };
 
     *options = (counting_options){

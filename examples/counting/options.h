@@ -17,8 +17,15 @@ typedef struct counting_options {
     float clip_norm; /* 0: none */
     uint64_t seed;
     size_t threads;
-    const char *cache;  /* NULL: the data set is kept in memory only */
-    const char *report; /* NULL: no report */
+    const char *cache;       /* NULL: the data set is kept in memory only */
+    const char *report;      /* NULL: no report */
+    const char *save;        /* gets the trained model; NULL: nothing does */
+    const char *checkpoint;  /* NULL: none */
+    size_t checkpoint_every; /* steps; 0: one at the end of each epoch */
+    const char *resume;      /* the checkpoint to go on from; NULL: train from the beginning */
+    const char *model;       /* with predict: a file */
+    const char *sequence;    /* with predict: 0 and 1; NULL: standard input has them */
+    bool predict;            /* instead of training */
     bool prompt, quiet;
 } counting_options;
 

@@ -3,8 +3,13 @@
 #include "platform.h"
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,6 +38,36 @@ bool platform_watched(void)
 bool platform_typed_at(void)
 {
     return isatty(STDIN_FILENO) == 1;
+}
+
+/* Make a file beside it and remove it: permissions alone do not say that this can be done. */
+static int check_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char file[PATH_MAX];
+    int length = snprintf(file, sizeof file, "%.*s.counting-XXXXXX", slash == NULL ? 0 : (int)(slash - path) + 1, path);
+    int descriptor;
+
+    if (length >= PATH_MAX)
+        return ENAMETOOLONG;
+    descriptor = mkstemp(file);
+    if (descriptor < 0)
+        return errno;
+    close(descriptor);
+    return unlink(file) == 0 ? 0 : errno;
+}
+
+int platform_check_writable(const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status) != 0)
+        return errno == ENOENT ? check_folder(path) : errno;
+    if (S_ISDIR(status.st_mode))
+        return EISDIR;
+    if (access(path, W_OK) != 0)
+        return errno;
+    return S_ISREG(status.st_mode) ? check_folder(path) : 0;
 }
 
 void platform_set_blas_threads(int threads)

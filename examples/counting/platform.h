@@ -15,6 +15,10 @@ size_t platform_cores(size_t most);
 bool platform_watched(void);
 bool platform_typed_at(void);
 
+/* 0 if it seems that a file can be put at that path, or in the place of the one that is there; else the error's number.
+ * Nothing is changed. */
+int platform_check_writable(const char *path);
+
 /* If the process has an OpenBLAS, tell it to use one thread: the library cuts the work into threads
  * itself, and never touches the BLAS's own setting, which belongs to the application. */
 void platform_set_blas_threads(int threads);

@@ -2,53 +2,60 @@
 
 #include "prompt.h"
 
+#include "network.h"
 #include "platform.h"
 #include "synthetic_dataset.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The length of a line without its end. */
-static size_t trimmed_length(const char *line, size_t length)
+/* Cut the end of a line off; the length of what is left. */
+static size_t trim(char *line, size_t length)
 {
     while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r'))
-        length--;
+        line[--length] = '\0';
     return length;
 }
 
-/* False if a character is neither 0 nor 1. */
-static bool parse_sequence(const char *line, size_t length, size_t bits, uint32_t *sequence)
+static uint32_t read_sequence(const char *digits, size_t bits)
 {
-    *sequence = 0; /* what is not there is 0 on the left */
-    for (size_t i = 0; i < length; i++) {
-        if (line[i] != '0' && line[i] != '1')
-            return false;
-        if (i < bits)
-            *sequence = *sequence << 1 | (line[i] == '1');
-    }
-    return true;
+    uint32_t sequence = 0; /* what is not there is 0 on the left */
+
+    for (size_t i = 0; i < bits && digits[i] != '\0'; i++)
+        sequence = sequence << 1 | (digits[i] == '1');
+    return sequence;
 }
 
-static bool answer(counting_network *network, size_t bits, uint32_t sequence)
+/* The softmax of the largest logit: 1 / sum of exp(logit - largest). */
+static double largest_probability(size_t classes, const float *logits, size_t largest)
 {
-    float inputs[SYNTHETIC_DATASET_MAX_BITS];
-    float logits[SYNTHETIC_DATASET_MAX_CLASSES], probabilities[SYNTHETIC_DATASET_MAX_CLASSES];
-    size_t prediction;
+    double sum = 0;
+
+    for (size_t k = 0; k < classes; k++)
+        sum += exp((double)logits[k] - (double)logits[largest]);
+    return 1 / sum;
+}
+
+bool prompt_answer(const trained_counter *counter, const char *digits)
+{
+    size_t bits = counter->bits, prediction;
+    uint32_t sequence = read_sequence(digits, bits);
+    float inputs[SYNTHETIC_DATASET_MAX_BITS], logits[SYNTHETIC_DATASET_MAX_CLASSES];
 
     synthetic_sequence_expand(sequence, bits, inputs);
-    if (!network_forward(network, 1, inputs, logits, probabilities) ||
-        !succeeded(lstm_argmax(1, bits + 1, probabilities, &prediction)))
+    if (!counter->run(counter->network, inputs, logits) || !succeeded(lstm_argmax(1, bits + 1, logits, &prediction)))
         return false;
     for (size_t i = 0; i < bits; i++)
         putchar(inputs[i] > 0 ? '1' : '0');
-    printf(": predicted %zu (probability %.4f), true %zu\n", prediction, (double)probabilities[prediction],
-           synthetic_sequence_ones(sequence));
+    printf(": predicted %zu (probability %.4f), true %zu\n", prediction,
+           largest_probability(bits + 1, logits, prediction), synthetic_sequence_ones(sequence));
     fflush(stdout);
     return true;
 }
 
-bool prompt(counting_network *network, size_t bits)
+bool prompt(const trained_counter *counter)
 {
     bool typed = platform_typed_at(), going_on = true, good = true;
     char *line = NULL;
@@ -57,19 +64,18 @@ bool prompt(counting_network *network, size_t bits)
     platform_catch_interrupts(true);
     while (going_on) {
         ssize_t length;
-        uint32_t sequence;
 
         if (typed)
-            fprintf(stderr, "%zu bits (an empty line ends): ", bits);
+            fprintf(stderr, "%zu bits (an empty line ends): ", counter->bits);
         length = getline(&line, &capacity, stdin);
         if (length >= 0)
-            length = (ssize_t)trimmed_length(line, (size_t)length);
+            length = (ssize_t)trim(line, (size_t)length);
         if (length <= 0)
             going_on = false;
-        else if (!parse_sequence(line, (size_t)length, bits, &sequence))
+        else if (strspn(line, "01") != (size_t)length) /* a NUL is another character too */
             fprintf(stderr, "counting: a sequence is made of 0 and 1 only\n");
         else
-            going_on = good = answer(network, bits, sequence);
+            going_on = good = prompt_answer(counter, line);
     }
     if (typed && (feof(stdin) || platform_interrupted()))
         fputc('\n', stderr); /* nobody has ended the line that asks */

@@ -98,8 +98,8 @@ static void write_heading(FILE *page, const counting_result *result)
     if (last->epoch == options->epochs && last->steps == options->train / options->batch)
         fprintf(page, "%zu epoch%s.</p>\n", options->epochs, options->epochs == 1 ? "" : "s");
     else
-        fprintf(page, "%zu of %zu epochs, interrupted after step %zu of the last.</p>\n", last->epoch, options->epochs,
-                last->steps);
+        fprintf(page, "%" PRIu64 " of %zu epochs, interrupted after step %" PRIu64 " of the last.</p>\n", last->epoch,
+                options->epochs, last->steps);
 }
 
 /* A loss in few characters, even if training went astray. */
@@ -232,8 +232,8 @@ static void write_epochs(FILE *page, const counting_result *result)
         char loss[32];
 
         format_loss(epoch->loss, loss, sizeof loss);
-        fprintf(page, "<tr><td>%zu</td><td>%s</td><td>%.2f %%</td><td>%zu</td><td>%.1f</td></tr>\n", epoch->epoch, loss,
-                100 * epoch->accuracy, epoch->steps, epoch->seconds);
+        fprintf(page, "<tr><td>%" PRIu64 "</td><td>%s</td><td>%.2f %%</td><td>%" PRIu64 "</td><td>%.1f</td></tr>\n",
+                epoch->epoch, loss, 100 * epoch->accuracy, epoch->steps, epoch->seconds);
     }
     fprintf(page, "</table></div>\n");
 }

@@ -1,16 +1,12 @@
 #include "training.h"
 
 #include "platform.h"
+#include "training_state.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-/* Sums over steps. */
-typedef struct step_sums {
-    size_t steps;
-    double loss, accuracy;
-} step_sums;
 
 /* Everything that the loop carries along. */
 typedef struct trainer {
@@ -18,14 +14,13 @@ typedef struct trainer {
     synthetic_dataset *dataset;
     const counting_options *options;
     progress_bar *progress;
-    training_record *record;
-    float *inputs, *targets; /* one batch: [batch][bits][1], [batch][bits + 1] */
-    size_t steps_per_epoch;
-    size_t steps_per_point; /* of the curves */
-    size_t epochs_per_row;  /* of the epochs that are recorded */
-    size_t epoch;           /* the one that runs, counted from 1 */
-    double started;
-    step_sums in_epoch, in_point;
+    training_state state;
+    training_checkpoint *checkpoint; /* NULL: none is wanted */
+    float *inputs, *targets;         /* one batch: [batch][bits][1], [batch][bits + 1] */
+    uint64_t steps, steps_per_epoch;
+    uint64_t steps_per_point; /* of the curves */
+    uint64_t epochs_per_row;  /* of the epochs that are recorded */
+    double started;           /* as if nothing had been interrupted */
 } trainer;
 
 static void add_step(step_sums *sums, double loss, double accuracy)
@@ -38,37 +33,83 @@ static void add_step(step_sums *sums, double loss, double accuracy)
 /* How many epochs are done, the one that runs counted by its steps. */
 static double epochs_done(const trainer *t)
 {
-    return (double)(t->epoch - 1) + (double)t->in_epoch.steps / (double)t->steps_per_epoch;
+    return (double)t->state.step / (double)t->steps_per_epoch;
+}
+
+/* The epoch of the last step, counted from 1. */
+static uint64_t current_epoch(const trainer *t)
+{
+    return (t->state.step - 1) / t->steps_per_epoch + 1;
 }
 
 static void record_point(trainer *t)
 {
-    training_record *record = t->record;
+    training_record *record = &t->state.record;
+    step_sums *sums = &t->state.in_point;
 
     if (record->point_count < TRAINING_MAX_POINTS)
         record->points[record->point_count++] = (training_point){
             .epochs = epochs_done(t),
-            .loss = t->in_point.loss / (double)t->in_point.steps,
-            .accuracy = t->in_point.accuracy / (double)t->in_point.steps,
+            .loss = sums->loss / (double)sums->steps,
+            .accuracy = sums->accuracy / (double)sums->steps,
         };
-    t->in_point = (step_sums){0};
+    *sums = (step_sums){0};
+}
+
+/* The last epoch becomes one of those in the report. */
+static void record_epoch(training_record *record)
+{
+    if (record->epoch_count < TRAINING_MAX_EPOCHS)
+        record->epochs[record->epoch_count++] = record->last;
 }
 
 static void draw_progress(const trainer *t)
 {
+    const step_sums *sums = &t->state.in_epoch;
     double done = epochs_done(t), seconds = platform_seconds() - t->started;
     double sequences = done * (double)t->steps_per_epoch * (double)t->options->batch;
     char label[64];
 
-    snprintf(label, sizeof label, "epoch %zu/%zu", t->epoch, t->options->epochs);
+    snprintf(label, sizeof label, "epoch %" PRIu64 "/%zu", current_epoch(t), t->options->epochs);
     progress_draw(t->progress, &(progress_state){
                                    .label = label,
-                                   .share = (double)t->in_epoch.steps / (double)t->steps_per_epoch,
-                                   .loss = t->in_epoch.loss / (double)t->in_epoch.steps,
-                                   .accuracy = t->in_epoch.accuracy / (double)t->in_epoch.steps,
+                                   .share = (double)sums->steps / (double)t->steps_per_epoch,
+                                   .loss = sums->loss / (double)sums->steps,
+                                   .accuracy = sums->accuracy / (double)sums->steps,
                                    .rate = sequences / seconds,
                                    .seconds_left = seconds * ((double)t->options->epochs / done - 1),
                                });
+}
+
+/* Print the epoch that ends and keep it for the report. */
+static void end_epoch(trainer *t)
+{
+    const step_sums *sums = &t->state.in_epoch;
+    training_epoch *last = &t->state.record.last;
+    double steps = (double)sums->steps, now = platform_seconds() - t->started;
+
+    *last = (training_epoch){
+        .epoch = current_epoch(t),
+        .steps = sums->steps,
+        .loss = fabs(sums->loss / steps), /* "nan", never "-nan" */
+        .accuracy = sums->accuracy / steps,
+        .seconds = now - t->state.epoch_started,
+    };
+    progress_clear(t->progress);
+    printf("epoch %" PRIu64 "/%zu: loss %.4f, accuracy %.2f %%, %.1f s, %.0f sequences/s", last->epoch,
+           t->options->epochs, last->loss, 100 * last->accuracy, last->seconds,
+           steps * (double)t->options->batch / last->seconds);
+    if (last->steps < t->steps_per_epoch)
+        printf(" (interrupted after %" PRIu64 " of %" PRIu64 " steps)", last->steps, t->steps_per_epoch);
+    printf("\n");
+    fflush(stdout);
+    t->state.epoch_started = now;
+}
+
+static bool save_checkpoint(trainer *t)
+{
+    t->state.record.seconds = platform_seconds() - t->started;
+    return t->options->checkpoint == NULL || training_checkpoint_save(t->checkpoint, t->options->checkpoint);
 }
 
 /* The learning rate of the step to come: constant, and over the last third of all steps falling to zero in a straight
@@ -76,8 +117,7 @@ static void draw_progress(const trainer *t)
 static float learning_rate(const trainer *t)
 {
     double steps = (double)t->options->epochs * (double)t->steps_per_epoch;
-    double left = steps - (double)(t->epoch - 1) * (double)t->steps_per_epoch - (double)t->in_epoch.steps;
-    double share = left / steps * 3;
+    double share = (steps - (double)t->state.step) / steps * 3;
 
     return t->options->learning_rate * (float)(share < 1 ? share : 1);
 }
@@ -85,82 +125,104 @@ static float learning_rate(const trainer *t)
 /* Take the next batch of the training set and make one step. */
 static bool train_step(trainer *t)
 {
-    size_t batch = t->options->batch;
+    size_t batch = t->options->batch, first = (size_t)t->state.in_epoch.steps * batch;
     float loss;
     double accuracy;
 
-    if (!synthetic_dataset_batch(t->dataset, SYNTHETIC_DATASET_TRAIN, t->in_epoch.steps * batch, batch, t->inputs,
-                                 t->targets) ||
+    if (!synthetic_dataset_batch(t->dataset, SYNTHETIC_DATASET_TRAIN, first, batch, t->inputs, t->targets) ||
         !network_set_learning_rate(t->network, learning_rate(t)) ||
         !network_train(t->network, t->inputs, t->targets, &loss, &accuracy))
         return false;
-    add_step(&t->in_epoch, (double)loss, accuracy);
-    add_step(&t->in_point, (double)loss, accuracy);
-    if (t->in_point.steps == t->steps_per_point)
-        record_point(t);
+    t->state.step++;
+    add_step(&t->state.in_epoch, (double)loss, accuracy);
+    add_step(&t->state.in_point, (double)loss, accuracy);
     if (progress_due(t->progress))
         draw_progress(t);
     return true;
 }
 
-/* Print the epoch that ends and keep it for the report. */
-static void end_epoch(trainer *t, double seconds)
+/* What there is to be done after a step: here everything is as a run that goes on from here would find it. */
+static bool finish_step(trainer *t)
 {
-    training_record *record = t->record;
-    double steps = (double)t->in_epoch.steps;
-    bool complete = t->in_epoch.steps == t->steps_per_epoch;
-    bool last = t->epoch == t->options->epochs || platform_interrupted() != 0;
+    size_t every = t->options->checkpoint_every;
+    bool epoch_ends = t->state.in_epoch.steps == t->steps_per_epoch;
 
-    record->last = (training_epoch){
-        .epoch = t->epoch,
-        .steps = t->in_epoch.steps,
-        .loss = fabs(t->in_epoch.loss / steps), /* "nan", never "-nan" */
-        .accuracy = t->in_epoch.accuracy / steps,
-        .seconds = seconds,
-    };
-    if ((t->epoch % t->epochs_per_row == 0 || last) && record->epoch_count < TRAINING_MAX_EPOCHS)
-        record->epochs[record->epoch_count++] = record->last;
-    progress_clear(t->progress);
-    printf("epoch %zu/%zu: loss %.4f, accuracy %.2f %%, %.1f s, %.0f sequences/s", t->epoch, t->options->epochs,
-           record->last.loss, 100 * record->last.accuracy, seconds, steps * (double)t->options->batch / seconds);
-    if (!complete)
-        printf(" (interrupted after %zu of %zu steps)", t->in_epoch.steps, t->steps_per_epoch);
-    printf("\n");
-    fflush(stdout);
+    if (t->state.in_point.steps == t->steps_per_point)
+        record_point(t);
+    if (epoch_ends) {
+        end_epoch(t);
+        t->state.in_epoch = (step_sums){0};
+        if (t->state.record.last.epoch % t->epochs_per_row == 0)
+            record_epoch(&t->state.record);
+    }
+    if (t->state.step < t->steps && (every > 0 ? t->state.step % every == 0 : epoch_ends))
+        return save_checkpoint(t);
+    return true;
 }
 
-static bool train_epoch(trainer *t)
+static bool train_steps(trainer *t)
 {
-    double started = platform_seconds();
+    training_record *record = &t->state.record;
+    bool interrupted = false;
 
-    t->in_epoch = (step_sums){0};
-    do {
-        if (!train_step(t)) {
+    while (t->state.step < t->steps && !interrupted) {
+        if (!train_step(t) || !finish_step(t)) {
             progress_clear(t->progress);
             return false;
         }
-    } while (t->in_epoch.steps < t->steps_per_epoch && !platform_interrupted());
-    end_epoch(t, platform_seconds() - started);
+        interrupted = platform_interrupted() != 0;
+    }
+    if (!save_checkpoint(t))
+        return false;
+    /* From here on it is an end: what is incomplete stays so. */
+    if (t->state.in_epoch.steps > 0)
+        end_epoch(t);
+    if (record->epoch_count == 0 || record->epochs[record->epoch_count - 1].epoch != record->last.epoch)
+        record_epoch(record);
+    if (t->state.in_point.steps > 0)
+        record_point(t);
     return true;
 }
 
-static bool train_epochs(trainer *t)
+/* Go on from a checkpoint. Its numbers become indices, so they are not believed. */
+static bool resume(trainer *t)
 {
-    t->started = platform_seconds();
-    do {
-        t->epoch++;
-        if (!train_epoch(t))
-            return false;
-    } while (t->epoch < t->options->epochs && !platform_interrupted());
-    if (t->in_point.steps > 0)
-        record_point(t);
-    t->record->seconds = platform_seconds() - t->started;
+    const training_state *state = &t->state;
+
+    if (!training_checkpoint_load(t->checkpoint, t->options->resume))
+        return false;
+    if (state->step == 0 || state->step > t->steps || state->in_epoch.steps != state->step % t->steps_per_epoch ||
+        state->in_point.steps != state->step % t->steps_per_point || state->record.epoch_count > TRAINING_MAX_EPOCHS ||
+        state->record.point_count > TRAINING_MAX_POINTS) {
+        fprintf(stderr, "counting: %s is no checkpoint of this program: its counts do not fit each other\n",
+                t->options->resume);
+        return false;
+    }
+    t->state.record.earlier_seconds = state->record.seconds;
+    t->started -= state->record.seconds;
     return true;
+}
+
+static bool run(trainer *t)
+{
+    const counting_options *options = t->options;
+    bool kept = options->checkpoint != NULL || options->resume != NULL;
+
+    t->inputs = malloc(options->batch * options->bits * sizeof *t->inputs);
+    t->targets = malloc(options->batch * (options->bits + 1) * sizeof *t->targets);
+    if (t->inputs == NULL || t->targets == NULL) {
+        fprintf(stderr, "counting: no memory is left for a batch of %zu\n", options->batch);
+        return false;
+    }
+    if (kept && (t->checkpoint = training_checkpoint_create(t->network, options, &t->state)) == NULL)
+        return false;
+    t->started = platform_seconds();
+    return (options->resume == NULL || resume(t)) && train_steps(t);
 }
 
 /* How many of `count` things one entry stands for, if there are that many places; the last thing
  * gets an entry of its own. */
-static size_t share_out(size_t count, size_t places)
+static uint64_t share_out(uint64_t count, uint64_t places)
 {
     return (count - 1) / (places - 1) + 1;
 }
@@ -168,27 +230,22 @@ static size_t share_out(size_t count, size_t places)
 bool train(counting_network *network, synthetic_dataset *dataset, const counting_options *options,
            progress_bar *progress, training_record *record)
 {
-    size_t steps = options->train / options->batch; /* an incomplete batch is left out */
-    size_t all_steps = options->epochs <= SIZE_MAX / steps ? options->epochs * steps : SIZE_MAX;
+    uint64_t steps = options->train / options->batch; /* an incomplete batch is left out */
+    uint64_t all_steps = options->epochs <= UINT64_MAX / steps ? options->epochs * steps : UINT64_MAX;
     trainer t = {
         .network = network,
         .dataset = dataset,
         .options = options,
         .progress = progress,
-        .record = record,
-        .inputs = malloc(options->batch * options->bits * sizeof(float)),
-        .targets = malloc(options->batch * (options->bits + 1) * sizeof(float)),
+        .steps = all_steps,
         .steps_per_epoch = steps,
         .steps_per_point = share_out(all_steps, TRAINING_MAX_POINTS),
         .epochs_per_row = share_out(options->epochs, TRAINING_MAX_EPOCHS),
     };
-    bool trained = false;
+    bool trained = run(&t);
 
-    *record = (training_record){0};
-    if (t.inputs == NULL || t.targets == NULL)
-        fprintf(stderr, "counting: no memory is left for a batch of %zu\n", options->batch);
-    else
-        trained = train_epochs(&t);
+    *record = t.state.record;
+    training_checkpoint_destroy(t.checkpoint);
     free(t.inputs);
     free(t.targets);
     return trained;

@@ -7,10 +7,10 @@
 #include "progress.h"
 #include "synthetic_dataset.h"
 
-/* Means over the steps of one epoch. */
+/* Means over the steps of one epoch. Every number of a record has 64 bits: a checkpoint keeps records as they are. */
 typedef struct training_epoch {
-    size_t epoch; /* counted from 1 */
-    size_t steps;
+    uint64_t epoch; /* counted from 1 */
+    uint64_t steps;
     double loss, accuracy; /* per sequence, each before the step that it was seen in */
     double seconds;
 } training_epoch;
@@ -27,13 +27,14 @@ typedef struct training_record {
     training_epoch last;                        /* the last epoch, complete or not */
     training_epoch epochs[TRAINING_MAX_EPOCHS]; /* all of them, or one in so many; the last too */
     training_point points[TRAINING_MAX_POINTS];
-    size_t epoch_count, point_count;
-    double seconds;
+    uint64_t epoch_count, point_count;
+    double seconds, earlier_seconds; /* of all training; of that before it was resumed */
 } training_record;
 
-/* Train for options->epochs epochs of all whole batches of the training set, in its order. Ends
- * early, after a whole step, when the program is interrupted; one step is always done. Prints one
- * line an epoch on standard output. False, after a line on standard error, on failure. */
+/* Train for options->epochs epochs of all whole batches of the training set, in its order; from the beginning, or from
+ * options->resume on. Ends early, after a whole step, when the program is interrupted; one step is always done, unless all
+ * were. Writes options->checkpoint. Prints one line an epoch on standard output. False, after a line on standard error, on
+ * failure. */
 bool train(counting_network *network, synthetic_dataset *dataset, const counting_options *options,
            progress_bar *progress, training_record *record);
 
