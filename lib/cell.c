@@ -216,15 +216,24 @@ void lstm__run_inputs(const lstm__run *run, const float *kernel, const float *bi
         run->kernels->product_nn(run->steps, width, input, run->input, input, kernel, width, bias, 0, z, width);
 }
 
+lstm__rows lstm__run_step_inputs(const lstm__run *run, size_t first)
+{
+    const size_t input = steps_take_inputs(run->spec) ? run->spec->input_size : 0;
+    return (lstm__rows){.first = run->input + first * input, .ld = input, .width = input};
+}
+
+const float *lstm__run_step_start(const lstm__run *run, const float *bias, const float *z)
+{
+    return steps_take_inputs(run->spec) ? bias : z;
+}
+
 void lstm__run_step(const lstm__run *run, size_t matrix, const float *bias, size_t first, size_t rows,
                     const float *state, size_t n, size_t width, float *z)
 {
-    const size_t input = steps_take_inputs(run->spec) ? run->spec->input_size : 0;
-    const lstm__rows x = {.first = run->input + first * input, .ld = input, .width = input};
-    const lstm__rows h = {.first = state, .ld = n, .width = n};
+    const lstm__rows x = lstm__run_step_inputs(run, first), h = {.first = state, .ld = n, .width = n};
     z += first * width;
-    run->kernels->product_packed(rows, width, &x, &h, &run->matrices[matrix], input ? bias : z, input ? 0 : width, z,
-                                 width);
+    const float *start = lstm__run_step_start(run, bias, z);
+    run->kernels->product_packed(rows, width, &x, &h, &run->matrices[matrix], start, start == z ? width : 0, z, width);
 }
 
 void lstm__run_product(const lstm__run *run, size_t matrix, size_t rows, const float *x, size_t k, size_t n,

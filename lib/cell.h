@@ -194,6 +194,10 @@ void lstm__run_inputs(const lstm__run *run, const float *kernel, const float *bi
 void lstm__run_step(const lstm__run *run, size_t matrix, const float *bias, size_t first, size_t rows,
                     const float *state, size_t n, size_t width, float *z);
 
+/* What such a product begins with: its inputs, if it takes them, and its start. */
+lstm__rows lstm__run_step_inputs(const lstm__run *run, size_t first);
+const float *lstm__run_step_start(const lstm__run *run, const float *bias, const float *z);
+
 /* y[rows][n] = start + x[rows][k] times a matrix; start: y itself, or one row for all; NULL: zero. */
 void lstm__run_product(const lstm__run *run, size_t matrix, size_t rows, const float *x, size_t k, size_t n,
                        const float *start, float *y);

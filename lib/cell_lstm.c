@@ -99,12 +99,43 @@ static void project(const lstm *l, const lstm__run *run, size_t rows, const lstm
     run->kernels->activate_state(&lstm__linear, rows * p, next);
 }
 
+/* Whether the run is one row of which nothing is kept, as in most streams. */
+static bool is_one_row(const lstm *l, const lstm__run *run)
+{
+    return run->rows == 1 && !run->keep && run->kernels->packs && !l->num_proj &&
+           l->activation.kind == LSTM_ACTIVATION_TANH;
+}
+
+/* Of a single step the inputs need no product of their own, however many they are. */
+static void forward_row(const lstm *l, const lstm__run *run)
+{
+    const lstm__lstm_options options = options_of(l, run);
+    const size_t h = l->units, input = run->spec->input_size;
+    const bool alone = run->time == 1;
+    const lstm__matrix whole = {.values = run->variables[KERNEL], .ld = GATES * h};
+    if (!alone)
+        lstm__run_inputs(run, run->variables[KERNEL], run->variables[BIAS], GATES * h, run->tape);
+    for (size_t t = 0; t < run->time; t++) {
+        const lstm__rows x = alone ? (lstm__rows){run->input, input, input} : lstm__run_step_inputs(run, t);
+        const lstm__rows m = {.first = lstm__run_state_at(run, M_LEAF, h, t, t), .ld = h, .width = h};
+        const float *z = run->tape + t * GATES * h, *bias = run->variables[BIAS];
+        run->kernels->lstm_row(&options, h, &x, &m, alone ? &whole : &run->matrices[STEP],
+                               alone ? bias : lstm__run_step_start(run, bias, z),
+                               lstm__run_state_at(run, C_LEAF, h, t, t), run->next_state[C_LEAF] + t * h,
+                               run->next_state[M_LEAF] + t * h);
+    }
+}
+
 static void forward(const lstm_cell *cell, const lstm__run *run)
 {
     const lstm *l = cell->self;
     const lstm__lstm_options options = options_of(l, run);
     const size_t h = l->units, width = GATES * h, p = output_width(l);
     const float *c = run->state[C_LEAF], *state = run->state[M_LEAF], *bias = run->variables[BIAS];
+    if (is_one_row(l, run)) {
+        forward_row(l, run);
+        return;
+    }
     lstm__run_inputs(run, run->variables[KERNEL], bias, width, run->tape);
     for (size_t t = 0, first = 0; t < run->time; first += run->active[t++]) {
         const size_t rows = run->active[t];

@@ -16,6 +16,8 @@ struct lstm_stream {
     size_t *steps;   /* [batch]: of the portion at hand */
     float **state;   /* per leaf [batch][width] */
     float **initial; /* per leaf [width]: where a row starts */
+    lstm__run run;   /* of some steps of all rows, in the tape's only lane; see run_packed */
+    size_t run_steps;
 };
 
 /* Per leaf an array of `rows` rows; false: no memory. */
@@ -56,6 +58,37 @@ static lstm_status check(const char *function, const lstm_rnn *rnn, const lstm_p
     return LSTM_OK;
 }
 
+/* The run of a stream whose rows are one block: what does not change from call to call. The weights are frozen. */
+static void prepare_run(lstm_stream *stream, const lstm_rnn *rnn)
+{
+    const lstm_tape *tape = stream->tape;
+    const lstm_cell_spec *spec = rnn->directions[0].spec;
+    const lstm__lane *lane = &tape->lanes[0];
+    stream->run_steps = tape->chunk_steps / stream->batch;
+    if (stream->run_steps > tape->max_time)
+        stream->run_steps = tape->max_time;
+    for (size_t t = 0; t < stream->run_steps; t++)
+        lane->active[t] = stream->batch;
+    for (size_t row = 0; row < stream->batch; row++)
+        tape->row_id[row] = row;
+    for (size_t leaf = 0; leaf < spec->states; leaf++) /* where the driver, too, will put them */
+        lane->next_state[leaf] = lane->state[leaf] + stream->batch * spec->state_sizes[leaf];
+    stream->run =
+        (lstm__run){.kernels = lstm__context_kernels(rnn->context),
+                    .spec = spec,
+                    .rows = stream->batch,
+                    .active = lane->active,
+                    .row_id = tape->row_id,
+                    .state = (const float *const *)stream->state,
+                    .next_state = lane->next_state,
+                    .output = spec->output_leaf == SIZE_MAX ? lane->output : lane->next_state[spec->output_leaf],
+                    .variables = tape->variables + spec->first_variable,
+                    .matrices = tape->matrices + spec->first_matrix,
+                    .tape = lane->tape,
+                    .scratch = lane->scratch,
+                    .pointers = lane->pointers};
+}
+
 static lstm_status fill(const char *function, lstm_stream *stream, const lstm_rnn *rnn)
 {
     if (!take_leaves(rnn, stream->batch, &stream->state) || !take_leaves(rnn, 1, &stream->initial))
@@ -66,7 +99,11 @@ static lstm_status fill(const char *function, lstm_stream *stream, const lstm_rn
     lstm_status status = stream->steps ? lstm_tape_create(rnn, &config, &stream->tape) : lstm__fail_memory(function);
     if (!status)
         status = find_initial(stream);
-    return status ? status : lstm_stream_reset(stream);
+    if (status)
+        return status;
+    if (stream->batch <= LSTM__BLOCK_ROWS_MIN)
+        prepare_run(stream, rnn);
+    return lstm_stream_reset(stream);
 }
 
 lstm_status lstm_stream_create(const lstm_rnn *rnn, const lstm_params *frozen, const lstm_stream_config *config,
@@ -115,6 +152,26 @@ void lstm_stream_destroy(lstm_stream *stream)
     lstm_context_destroy(context);
 }
 
+/* Arrays in the caller's layout that are packed as they are need no driver: the cell runs on them at once. */
+static void run_packed(lstm_stream *stream, size_t time, const float *inputs, float *outputs)
+{
+    lstm__run run = stream->run;
+    const lstm_cell_spec *spec = run.spec;
+    for (size_t t = 0; t < time; t += run.time) {
+        run.time = time - t < stream->run_steps ? time - t : stream->run_steps;
+        run.steps = run.time * run.rows;
+        run.input = inputs;
+        lstm__run_forward(&run);
+        memcpy(outputs, run.output, run.steps * spec->output_size * sizeof *outputs);
+        for (size_t leaf = 0; leaf < spec->states; leaf++) {
+            const size_t count = run.rows * spec->state_sizes[leaf];
+            memcpy(stream->state[leaf], run.next_state[leaf] + (run.time - 1) * count, count * sizeof(float));
+        }
+        inputs += run.steps * spec->input_size;
+        outputs += run.steps * spec->output_size;
+    }
+}
+
 /* What is left for each row of its steps from time t on, in a portion of `time` steps. */
 static const size_t *portion_steps(const lstm_stream *stream, const size_t *steps, size_t t, size_t time)
 {
@@ -136,6 +193,10 @@ lstm_status lstm_stream_run_ragged(lstm_stream *stream, size_t time, const size_
             return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: steps[%zu] is %zu, expected 0 to %zu", function, row,
                               steps[row], time);
     const lstm_rnn *rnn = stream->tape->rnn;
+    if (!steps && stream->run_steps && (stream->batch == 1 || time == 1 || rnn->order == LSTM_TIME_MAJOR)) {
+        run_packed(stream, time, inputs, outputs);
+        return LSTM_OK;
+    }
     const size_t stride = rnn->order == LSTM_TIME_MAJOR ? stream->batch : 1;
     for (size_t t = 0; t < time; t += stream->max_steps) {
         const size_t portion = time - t < stream->max_steps ? time - t : stream->max_steps;

@@ -318,6 +318,19 @@ static void probe_lstm_forward(const lstm__kernels *kernels, area *a, size_t n)
         }
 }
 
+static void probe_lstm_row(const lstm__kernels *kernels, area *a, size_t n)
+{
+    for (int way = 0; way < 4; way++) {
+        const lstm__lstm_options made = options(a, n, way);
+        const lstm__rows x = {.first = numbers(a, (size_t)way), .ld = 3, .width = (size_t)way};
+        const lstm__rows m = {.first = numbers(a, 1), .ld = 1, .width = 1};
+        const lstm__matrix w = {.values = area_matrix(a, x.width + 1, 4 * n, 4 * n + 2), .ld = 4 * n + 2};
+        const float *start = numbers(a, 4 * n), *c_previous = numbers(a, n);
+        float *c = numbers(a, n);
+        kernels->lstm_row(&made, n, &x, &m, &w, start, c_previous, c, numbers(a, n));
+    }
+}
+
 static void probe_lstm_backward(const lstm__kernels *kernels, area *a, size_t n)
 {
     for (size_t act = 0; act < probe_activation_count; act++)

@@ -44,9 +44,11 @@ static lstm_cell *streamed_cell(size_t kind)
     return cell;
 }
 
-/* The outputs of an unroll, streamed in portions of `step` time steps from its initial state. */
-static void check_streamed(unroll *u, const lstm_params *frozen, size_t step)
+/* The outputs of an unroll, streamed in portions of `portion` time steps, or by turns of one and two, from its initial
+ * state. */
+static void check_streamed(unroll *u, const lstm_params *frozen, size_t portion)
 {
+    const size_t step = portion ? portion : 2;
     const size_t batch = u->shape.batch, time = u->shape.time, in = u->shape.input, out = u->output;
     const bool time_major = u->shape.layout == LSTM_TIME_MAJOR;
     float *x = test_allocate(batch * step * in, sizeof *x), *y = test_allocate(batch * step * out, sizeof *y);
@@ -55,8 +57,9 @@ static void check_streamed(unroll *u, const lstm_params *frozen, size_t step)
     ck_ok(lstm_stream_create(u->rnn, frozen, LSTM_ARGS(lstm_stream_config, .batch = batch, .max_steps = 3), &stream));
     for (size_t leaf = 0; leaf < u->leaves; leaf++)
         memcpy(lstm_stream_state(stream, leaf), u->state[leaf], u->state_count[leaf] * sizeof(float));
-    for (size_t t = 0; t < time; t += step) {
-        const size_t steps = time - t < step ? time - t : step;
+    for (size_t t = 0, steps; t < time; t += steps) {
+        steps = portion ? portion : t % 3 ? 2 : 1;
+        steps = time - t < steps ? time - t : steps;
         for (size_t row = 0; row < batch; row++)
             for (size_t s = 0; s < steps; s++)
                 memcpy(x + (time_major ? s * batch + row : row * steps + s) * in,
@@ -78,11 +81,13 @@ static void check_streamed(unroll *u, const lstm_params *frozen, size_t step)
 
 START_TEST(a_stream_in_any_portions_is_the_whole_sequence)
 {
-    static const size_t portions[] = {1, 2, 7, 20};
+    static const size_t portions[] = {0, 1, 2, 7, 20}, batches[] = {1, 3, 40};
     for (size_t kind = 0; kind < test_cell_kind_count + 2; kind++)
-        for (int layout = 0; layout < 2; layout++) {
-            const unroll_shape shape = {
-                .input = 4, .batch = 3, .time = 20, .layout = layout ? LSTM_TIME_MAJOR : LSTM_BATCH_MAJOR};
+        for (size_t way = 0; way < 6; way++) {
+            const unroll_shape shape = {.input = 4,
+                                        .batch = batches[way / 2],
+                                        .time = 20,
+                                        .layout = way % 2 ? LSTM_TIME_MAJOR : LSTM_BATCH_MAJOR};
             lstm_cell *cell = streamed_cell(kind);
             lstm_params *frozen;
             unroll u;

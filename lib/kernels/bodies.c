@@ -5,6 +5,7 @@
 #include "loss_bodies.h"
 #include "product_bodies.h"
 #include "products.h"
+#include "row_bodies.h"
 
 #include <math.h>
 

@@ -6,42 +6,53 @@
 #include "kernels.h"
 #include "vector.h"
 
-/* y = n log 2 + r with n whole and |r| <= log(2) / 2; returns exp(r) - 1 with relative error below 2^-25, by a minimax
- * polynomial of our own fit: r + r^2 (c2 + c3 r + ... + c6 r^4). */
-static inline V reduced_expm1(V y, V *n)
+/* exp(r) = 1 + r + r^2 (c2 + c3 r + ... + c6 r^4) for |r| <= log(2) / 2, with the relative error of what exceeds 1 below
+ * 2^-25: a minimax polynomial of our own fit. This is what r^2 is multiplied by, for exp(s r); short chains of operations
+ * are worth more here than few. */
+static inline V exp_tail(V r, V square, float s)
 {
-    *n = nearest(times(y, all(0x1.715476p+0f)));
-    V r = fused(*n, all(-0x1.62e43p-1f), y);
-    r = fused(*n, all(0x1.05c61p-29f), r);
-    V q = all(0x1.6d9932p-10f);
-    q = fused(q, r, all(0x1.12281cp-7f));
-    q = fused(q, r, all(0x1.555486p-5f));
-    q = fused(q, r, all(0x1.5554bp-3f));
-    q = fused(q, r, all(0.5f));
-    return fused(times(r, r), q, r);
+    const float s2 = s * s, s4 = s2 * s2;
+    V high = fused(all(0x1.12281cp-7f * s4 * s), r, all(0x1.555486p-5f * s4));
+    V low = fused(all(0x1.5554bp-3f * s2 * s), r, all(0.5f * s2));
+    high = fused(all(0x1.6d9932p-10f * s4 * s2), square, high);
+    return fused(high, square, low);
 }
 
 /* exp(y) for y <= 0, with correct denormals; below -104 it is 0. */
 static inline V exp_not_positive(V y)
 {
-    V n, p = reduced_expm1(maximum(all(-105.0f), y), &n);
-    return times_power_of_2(plus(p, all(1.0f)), n);
+    y = maximum(all(-105.0f), y);
+    V n = nearest(times(y, all(0x1.715476p+0f)));
+    V r = fused(n, all(0x1.05c61p-29f), fused(n, all(-0x1.62e43p-1f), y));
+    V square = times(r, r);
+    return times_power_of_2(fused(square, exp_tail(r, square, 1.0f), plus(r, all(1.0f))), n);
 }
 
-/* 1 / (1 + exp(-x)), from exp(-|x|) so that neither tail cancels or overflows. */
+/* 1 / (1 + exp(-x)) as k / (k + k exp(-x)), where k = 2^-24 keeps the exponential from overflowing before the quotient is
+ * zero. With -x = n log 2 + r, the sum of n and 1.5 2^23 is n rounded, and its bits hold n. */
 static inline V sigmoid(V x)
 {
-    V e = exp_not_positive(minus(all(0.0f), magnitude(x)));
-    return over(if_less(x, all(0.0f), e, all(1.0f)), plus(e, all(1.0f)));
+    const V k = all(0x1p-24f), round = all(0x1.8p23f);
+    x = minimum(all(70.0f), maximum(all(-104.0f), x)); /* NaN stays NaN */
+    V sum = fused(x, all(-0x1.715476p+0f), round);
+    V n = minus(sum, round);
+    V minus_r = fused(n, all(-0x1.05c61p-29f), fused(n, all(0x1.62e43p-1f), x));
+    V square = times(minus_r, minus_r);
+    V exponential = fused(square, exp_tail(minus_r, square, -1.0f), minus(all(1.0f), minus_r));
+    return over(k, fused(exponential, power_of_2_in(sum, -24), k));
 }
 
-/* t / (t + 2) with t = exp(2|x|) - 1, and the sign of x; from 2|x| = 20 on it is 1. */
+/* t / (t + 2) with t = exp(2|x|) - 1, and the sign of x; from |x| = 10 on it is 1. 2|x| = n log 2 + 2r. */
 static inline V hyperbolic_tangent(V x)
 {
-    V n, y = magnitude(x);
-    V p = reduced_expm1(minimum(all(20.0f), plus(y, y)), &n);
-    V power = power_of_2(n);
-    V t = fused(power, p, minus(power, all(1.0f)));
+    const V one = all(1.0f), round = all(0x1.8p23f);
+    V a = minimum(all(10.0f), magnitude(x));
+    V sum = fused(a, all(0x1.715476p+1f), round);
+    V n = minus(sum, round);
+    V r = fused(n, all(0x1.05c61p-30f), fused(n, all(-0x1.62e43p-2f), a));
+    V square = times(r, r), power = power_of_2_in(sum, 0);
+    V p = fused(square, exp_tail(r, square, 2.0f), plus(r, r));
+    V t = fused(power, p, minus(power, one));
     return with_sign(over(t, plus(t, all(2.0f))), x);
 }
 

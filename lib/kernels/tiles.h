@@ -9,6 +9,7 @@
  * for: only many sums at once hide the latency of the additions. */
 #if defined(LSTM__ISA_AVX512)
 enum { TILE_SUMS = 24, PANEL = 4, WIDEST = 16 };
+#define EVERY_ROW_WIDTH(X) X(1) X(2) X(3) X(4)
 #define WIDEST_OF_FEW {1, 16, 8, 6, 6}
 #define TILE_HEIGHTS {8, 8, 8, 6, 4, 4, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1}
 #define EVERY_TILE(X)                                                                                                  \
@@ -18,6 +19,7 @@ enum { TILE_SUMS = 24, PANEL = 4, WIDEST = 16 };
     UP_TO_8(X, 1) UP_TO_8(X, 2) UP_TO_8(X, 3) X(1, 4) X(2, 4) X(3, 4) X(4, 4) X(5, 4) X(6, 4)
 #elif defined(LSTM__ISA_AVX2)
 enum { TILE_SUMS = 12, PANEL = 3, WIDEST = 12 };
+#define EVERY_ROW_WIDTH(X) X(1) X(2) X(3)
 #define WIDEST_OF_FEW {1, 12, 6, 4, 3}
 #define TILE_HEIGHTS {8, 6, 4, 3, 2, 2, 1, 1, 1, 1, 1, 1}
 #define EVERY_TILE(X)                                                                                                  \
@@ -27,6 +29,7 @@ enum { TILE_SUMS = 12, PANEL = 3, WIDEST = 12 };
     UP_TO_8(X, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3)
 #else
 enum { TILE_SUMS = 8, PANEL = 4, WIDEST = 4 };
+#define EVERY_ROW_WIDTH(X) X(1)
 #define WIDEST_OF_FEW {1, 4, 4, 2, 2}
 #define TILE_HEIGHTS {4, 4, 2, 2}
 #define EVERY_TILE(X) EVERY_PANEL_TILE(X)

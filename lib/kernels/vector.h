@@ -87,9 +87,23 @@ static inline V times_power_of_2(V a, V n)
 {
     return _mm512_scalef_ps(a, n);
 }
-static inline V power_of_2(V n)
+static inline V power_of_2_in(V sum, int more) /* 2^(n + more), where the sum is n + 1.5 2^23 */
 {
-    return _mm512_scalef_ps(_mm512_set1_ps(1.0f), n);
+    const __m512i shifted = _mm512_slli_epi32(_mm512_castps_si512(sum), 23);
+    return _mm512_castsi512_ps(_mm512_add_epi32(shifted, _mm512_set1_epi32((127 + more) << 23)));
+}
+
+/* The same with half a vector as a vector of half the size, whose store serves a load that follows at once. */
+static inline V load_lanes(const float *p, size_t n)
+{
+    return n == 8 ? _mm512_zextps256_ps512(_mm256_loadu_ps(p)) : load(p, n);
+}
+static inline void store_lanes(float *p, size_t n, V x)
+{
+    if (n == 8)
+        _mm256_storeu_ps(p, _mm512_castps512_ps256(x));
+    else
+        store(p, n, x);
 }
 
 #elif defined(LSTM__ISA_AVX2)
@@ -169,6 +183,11 @@ static inline V power_of_2(V n) /* -126 <= n <= 127 */
 {
     __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
     return _mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23));
+}
+static inline V power_of_2_in(V sum, int more)
+{
+    const __m256i shifted = _mm256_slli_epi32(_mm256_castps_si256(sum), 23);
+    return _mm256_castsi256_ps(_mm256_add_epi32(shifted, _mm256_set1_epi32((127 + more) << 23)));
 }
 static inline V times_power_of_2(V a, V n) /* in two halves: the first is exact, the second may become denormal */
 {
@@ -254,11 +273,30 @@ static inline V power_of_2(V n) /* -126 <= n <= 127; NaN and infinities give wha
     memcpy(&power, &bits, sizeof power);
     return power;
 }
+static inline V power_of_2_in(V sum, int more)
+{
+    uint32_t bits;
+    memcpy(&bits, &sum, sizeof bits);
+    bits = (bits << 23) + ((uint32_t)(127 + more) << 23);
+    memcpy(&sum, &bits, sizeof sum);
+    return sum;
+}
 static inline V times_power_of_2(V a, V n)
 {
     V half = nearest(n * 0.5f);
     return a * power_of_2(half) * power_of_2(n - half);
 }
 
+#endif
+
+#if !defined(LSTM__ISA_AVX512)
+static inline V load_lanes(const float *p, size_t n)
+{
+    return load(p, n);
+}
+static inline void store_lanes(float *p, size_t n, V x)
+{
+    store(p, n, x);
+}
 #endif
 #endif
