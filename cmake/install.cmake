@@ -4,10 +4,16 @@ include(CMakePackageConfigHelpers)
 
 # What the static library needs, as others find it: by name, and with its folder if linkers and loaders do not look there
 # by themselves.
+set(lstm_needed_libraries "${JANSSON_LIBRARY}" "${ZLIB_LIBRARIES}")
+set(lstm_needed_variables LSTM_JANSSON_LIBRARY LSTM_ZLIB_LIBRARY)
+if(CBLAS_FOUND)
+  list(PREPEND lstm_needed_libraries "${CBLAS_LIBRARIES}")
+  list(PREPEND lstm_needed_variables LSTM_CBLAS_LIBRARY)
+endif()
 set(lstm_needed_names "")
 set(lstm_needed_dirs "")
 set(lstm_needed_links "")
-foreach(library IN ITEMS "${CBLAS_LIBRARIES}" "${JANSSON_LIBRARY}" "${ZLIB_LIBRARIES}")
+foreach(library IN LISTS lstm_needed_libraries)
   cmake_path(GET library PARENT_PATH dir)
   cmake_path(GET library STEM name)
   string(REGEX REPLACE "^lib" "" name "${name}")

@@ -4,6 +4,7 @@ include(CheckCCompilerFlag)
 
 set(lstm_isa_flags_PORTABLE "")
 set(lstm_isa_flags_AVX2 -mavx2 -mfma)
+set(lstm_isa_flags_NEON "")
 set(lstm_isa_flags_AVX512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma)
 
 # Set `result` to those of this target processor for which the compiler takes the flags.
@@ -17,6 +18,9 @@ function(lstm_find_isas result)
         list(APPEND isas ${isa})
       endif()
     endforeach()
+  endif()
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64|ARM64)$" AND CMAKE_SIZEOF_VOID_P EQUAL 8)
+    list(APPEND isas NEON) # part of every AArch64
   endif()
   set(${result} ${isas} PARENT_SCOPE)
 endfunction()

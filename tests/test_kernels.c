@@ -73,9 +73,9 @@ START_TEST(the_tables_begin_with_the_portable_one_and_the_last_is_in_use)
     for (; lstm__kernels_at(count); count++)
         for (size_t before = 0; before < count; before++)
             ck_assert_str_ne(lstm__kernels_at(before)->vectors, lstm__kernels_at(count)->vectors);
-    ck_assert_ptr_eq(best, count > 1 ? lstm__kernels_at(count - 1) : cblas);
-    ck_assert_str_eq(cblas->name, "cblas");
-    ck_assert_str_eq(cblas->vectors, lstm__kernels_at(count - 1)->vectors);
+    ck_assert_ptr_eq(best, count > 1 || !cblas ? lstm__kernels_at(count - 1) : cblas);
+    ck_assert(!cblas || !strcmp(cblas->name, "cblas"));
+    ck_assert(!cblas || !strcmp(cblas->vectors, lstm__kernels_at(count - 1)->vectors));
     ck_assert_uint_lt(count, PRODUCT_TABLES);
     ck_assert_ptr_null(lstm__kernels_at(SIZE_MAX));
 }
@@ -459,7 +459,7 @@ START_TEST(empty_products_take_any_row_distance_and_no_memory)
 {
     const lstm__kernels *const tables[] = {lstm__kernels_at(0), lstm__kernels_select(LSTM_ISA_BEST),
                                            lstm__kernels_select(LSTM_ISA_CBLAS)};
-    for (size_t k = 0; k < 3; k++) {
+    for (size_t k = 0; k < 3 && tables[k]; k++) {
         tables[k]->product_nn(0, 5, 3, NULL, 0, NULL, 0, NULL, 0, NULL, 0);
         tables[k]->product_nt(5, 0, 3, NULL, 0, NULL, 0, NULL, 0, NULL, 0);
         const lstm__rows nothing = {0};

@@ -1,5 +1,6 @@
 /* One row gives the same bits on every instruction set, in every batch; streams are compared in test_stream.c, threads in
  * test_threads.c. */
+#include "golden.h"
 #include "unroll.h"
 
 #include <stdlib.h>
@@ -119,6 +120,30 @@ START_TEST(a_row_has_the_same_bits_alone_and_in_any_batch)
 }
 END_TEST
 
+/* The CBLAS has sums of another order; what it shares with the others is the cells around them. */
+START_TEST(the_cblas_agrees_to_rounding)
+{
+    lstm_context *context = context_of(LSTM_ISA_CBLAS);
+    for (size_t k = 0; k < SHAPES && context; k++) {
+        lstm_cell *cell = test_cell(test_cell_kinds[_i], 21, LSTM_ACTIVATION_DEFAULT, 1.0f);
+        unroll own, other;
+        size_t count;
+        unroll_create(&own, NULL, cell, &shapes[k]);
+        unroll_create(&other, context, cell, &shapes[k]);
+        unroll_run(&own);
+        unroll_run(&other);
+        const float *gradient = lstm_params_data(own.grads, &count);
+        ck_close(other.last, own.last, own.last_count, "outputs");
+        ck_close(other.d_initial[0], own.d_initial[0], own.state_count[0], "d_initial_state");
+        ck_close(lstm_params_data(other.grads, NULL), gradient, count, "the gradient");
+        unroll_destroy(&own);
+        unroll_destroy(&other);
+        lstm_cell_destroy(cell);
+    }
+    lstm_context_destroy(context);
+}
+END_TEST
+
 enum { ROWS = 300, INPUTS = 50, UNITS = 21 };
 
 /* Forward and backward of a dense layer, portion by portion; results: y, d_x, the gradient. */
@@ -181,6 +206,7 @@ Suite *same_bits_suite(void)
     TCase *cells = tcase_create("cells");
     tcase_add_loop_test(cells, every_instruction_set_gives_the_same_bits, 0, (int)test_cell_kind_count);
     tcase_add_loop_test(cells, a_row_has_the_same_bits_alone_and_in_any_batch, 0, (int)test_cell_kind_count);
+    tcase_add_loop_test(cells, the_cblas_agrees_to_rounding, 0, (int)test_cell_kind_count);
     suite_add_tcase(suite, cells);
     return suite;
 }

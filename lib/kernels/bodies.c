@@ -4,7 +4,9 @@
 #include "loops.h"
 #include "loss_bodies.h"
 #include "product_bodies.h"
+#ifdef LSTM__HAVE_CBLAS
 #include "products.h"
+#endif
 #include "row_bodies.h"
 
 #include <math.h>
@@ -17,6 +19,10 @@
 #define TABLE lstm__kernels_avx2
 #define TABLE_CBLAS lstm__kernels_avx2_cblas
 #define VECTORS "avx2"
+#elif defined(LSTM__ISA_NEON)
+#define TABLE lstm__kernels_neon
+#define TABLE_CBLAS lstm__kernels_neon_cblas
+#define VECTORS "neon"
 #else
 #define TABLE lstm__kernels_portable
 #define TABLE_CBLAS lstm__kernels_portable_cblas
@@ -355,6 +361,7 @@ const lstm__kernels TABLE = {
 };
 #undef LSTM__PRODUCT
 
+#ifdef LSTM__HAVE_CBLAS
 #define LSTM__PRODUCT(name, arguments) .name = lstm__cblas_##name,
 extern const lstm__kernels TABLE_CBLAS;
 const lstm__kernels TABLE_CBLAS = {
@@ -362,3 +369,4 @@ const lstm__kernels TABLE_CBLAS = {
     .vectors = VECTORS,
 #include "kernels.def"
 };
+#endif

@@ -21,7 +21,7 @@ typedef struct lstm_row_work {
 INLINE void finish_units(const lstm_row_work *w, size_t u, size_t lanes, V i, V j, V f, V o)
 {
     const lstm__lstm_options *options = w->options;
-    V before = load_lanes(w->before + u, lanes);
+    V before = load(w->before + u, lanes);
     V gate_i = sigmoid(with_peephole(options->w_i, u, lanes, before, i)), value_j = hyperbolic_tangent(j);
     V gate_f = sigmoid(plus(with_peephole(options->w_f, u, lanes, before, f), all(options->forget_bias)));
     V cell = cell_before_clip(before, gate_f, gate_i, value_j);
@@ -40,8 +40,8 @@ INLINE void lstm_row_units(size_t width, size_t last, const lstm_row_work *w)
     const float *b = w->b;
     UNROLLED
     for (size_t k = 0; k < 4 * width; k++)
-        sums[k] = load_lanes(w->start + k / width * h + k % width * VECTOR_WIDTH,
-                             k % width + 1 < width ? VECTOR_WIDTH : last);
+        sums[k] =
+            load(w->start + k / width * h + k % width * VECTOR_WIDTH, k % width + 1 < width ? VECTOR_WIDTH : last);
     for (size_t part = 0; part < 2; part++) {
         const float *a = w->a[part].first;
         const size_t count = w->a[part].width;
@@ -50,10 +50,10 @@ INLINE void lstm_row_units(size_t width, size_t last, const lstm_row_work *w)
             const V factor = all(a[i]);
             UNROLLED
             for (size_t k = 0; k < 4 * width; k++)
-                sums[k] = fused(factor,
-                                load_lanes(b + k / width * h + k % width * VECTOR_WIDTH,
-                                           k % width + 1 < width ? VECTOR_WIDTH : last),
-                                sums[k]);
+                sums[k] = fused(
+                    factor,
+                    load(b + k / width * h + k % width * VECTOR_WIDTH, k % width + 1 < width ? VECTOR_WIDTH : last),
+                    sums[k]);
         }
     }
     UNROLLED
@@ -65,10 +65,7 @@ INLINE void lstm_row_units(size_t width, size_t last, const lstm_row_work *w)
 #define ROW_UNITS(width)                                                                                               \
     static void lstm_row_##width(const lstm_row_work *w)                                                               \
     {                                                                                                                  \
-        if (w->lanes == VECTOR_WIDTH)                                                                                  \
-            lstm_row_units(width, VECTOR_WIDTH, w);                                                                    \
-        else                                                                                                           \
-            lstm_row_units(width, w->lanes, w);                                                                        \
+        lstm_row_units(width, w->lanes, w);                                                                            \
     }
 EVERY_ROW_WIDTH(ROW_UNITS)
 #undef ROW_UNITS

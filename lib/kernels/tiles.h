@@ -7,7 +7,7 @@
 /* Of each instruction set: how many vectors of sums fit its registers beside a row of b, how wide a panel of packed
  * weights is, in vectors, and how high a tile of each width may be. One to four rows are taken as wide as there are sums
  * for: only many sums at once hide the latency of the additions. */
-#if defined(LSTM__ISA_AVX512)
+#if defined(LSTM__ISA_AVX512) || defined(LSTM__ISA_NEON) /* 32 registers */
 enum { TILE_SUMS = 24, PANEL = 4, WIDEST = 16 };
 #define EVERY_ROW_WIDTH(X) X(1) X(2) X(3) X(4)
 #define WIDEST_OF_FEW {1, 16, 8, 6, 6}

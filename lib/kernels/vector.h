@@ -21,11 +21,11 @@ static inline vector_mask first_lanes(size_t n)
 }
 static inline V load(const float *p, size_t n)
 {
-    return n >= 16 ? _mm512_loadu_ps(p) : _mm512_maskz_loadu_ps(first_lanes(n), p);
+    return __builtin_constant_p(n) && n >= 16 ? _mm512_loadu_ps(p) : _mm512_maskz_loadu_ps(first_lanes(n), p);
 }
 static inline void store(float *p, size_t n, V x)
 {
-    if (n >= 16)
+    if (__builtin_constant_p(n) && n >= 16)
         _mm512_storeu_ps(p, x);
     else
         _mm512_mask_storeu_ps(p, first_lanes(n), x);
@@ -93,14 +93,12 @@ static inline V power_of_2_in(V sum, int more) /* 2^(n + more), where the sum is
     return _mm512_castsi512_ps(_mm512_add_epi32(shifted, _mm512_set1_epi32((127 + more) << 23)));
 }
 
-/* The same with half a vector as a vector of half the size, whose store serves a load that follows at once. */
-static inline V load_lanes(const float *p, size_t n)
-{
-    return n == 8 ? _mm512_zextps256_ps512(_mm256_loadu_ps(p)) : load(p, n);
-}
+/* Half a vector is a vector of half the size, whose store serves a load that follows at once; so is a whole one. */
 static inline void store_lanes(float *p, size_t n, V x)
 {
-    if (n == 8)
+    if (n == 16)
+        _mm512_storeu_ps(p, x);
+    else if (n == 8)
         _mm256_storeu_ps(p, _mm512_castps512_ps256(x));
     else
         store(p, n, x);
@@ -190,6 +188,98 @@ static inline V power_of_2_in(V sum, int more)
     return _mm256_castsi256_ps(_mm256_add_epi32(shifted, _mm256_set1_epi32((127 + more) << 23)));
 }
 static inline V times_power_of_2(V a, V n) /* in two halves: the first is exact, the second may become denormal */
+{
+    V half = nearest(times(n, all(0.5f)));
+    return times(times(a, power_of_2(half)), power_of_2(minus(n, half)));
+}
+
+#elif defined(LSTM__ISA_NEON)
+
+#include <arm_neon.h>
+#include <string.h>
+#define VECTOR_WIDTH 4
+typedef float32x4_t V;
+
+static inline V load(const float *p, size_t n)
+{
+    float some[4] = {0};
+    if (n >= 4)
+        return vld1q_f32(p);
+    memcpy(some, p, n * sizeof *p);
+    return vld1q_f32(some);
+}
+static inline void store(float *p, size_t n, V x)
+{
+    float some[4];
+    if (n >= 4) {
+        vst1q_f32(p, x);
+        return;
+    }
+    vst1q_f32(some, x);
+    memcpy(p, some, n * sizeof *p);
+}
+static inline V all(float x)
+{
+    return vdupq_n_f32(x);
+}
+static inline V plus(V a, V b)
+{
+    return vaddq_f32(a, b);
+}
+static inline V minus(V a, V b)
+{
+    return vsubq_f32(a, b);
+}
+static inline V times(V a, V b)
+{
+    return vmulq_f32(a, b);
+}
+static inline V over(V a, V b)
+{
+    return vdivq_f32(a, b);
+}
+static inline V fused(V a, V b, V c)
+{
+    return vfmaq_f32(c, a, b);
+}
+static inline V if_less(V a, V b, V then, V otherwise)
+{
+    return vbslq_f32(vcltq_f32(a, b), then, otherwise);
+}
+static inline V minimum(V a, V b)
+{
+    return if_less(a, b, a, b);
+}
+static inline V maximum(V a, V b)
+{
+    return if_less(b, a, a, b);
+}
+static inline V square_root(V a)
+{
+    return vsqrtq_f32(a);
+}
+static inline V magnitude(V a)
+{
+    return vabsq_f32(a);
+}
+static inline V with_sign(V a, V sign)
+{
+    return vbslq_f32(vdupq_n_u32(0x80000000u), sign, a);
+}
+static inline V nearest(V a)
+{
+    return vrndnq_f32(a);
+}
+static inline V power_of_2(V n) /* -126 <= n <= 127 */
+{
+    return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127)), 23));
+}
+static inline V power_of_2_in(V sum, int more)
+{
+    const int32x4_t shifted = vshlq_n_s32(vreinterpretq_s32_f32(sum), 23);
+    return vreinterpretq_f32_s32(vaddq_s32(shifted, vdupq_n_s32((127 + more) * (1 << 23))));
+}
+static inline V times_power_of_2(V a, V n)
 {
     V half = nearest(times(n, all(0.5f)));
     return times(times(a, power_of_2(half)), power_of_2(minus(n, half)));
@@ -290,10 +380,6 @@ static inline V times_power_of_2(V a, V n)
 #endif
 
 #if !defined(LSTM__ISA_AVX512)
-static inline V load_lanes(const float *p, size_t n)
-{
-    return load(p, n);
-}
 static inline void store_lanes(float *p, size_t n, V x)
 {
     store(p, n, x);
