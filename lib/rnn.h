@@ -41,7 +41,7 @@ struct lstm_rnn {
     size_t weight_floats;      /* the sum of the variables' counts */
     size_t state_floats;       /* the sum of the leaves' widths */
     bool adds_by_step, is_trainable;
-    bool sums_by_block; /* the weights are few: each block adds up a gradient of its own */
+    bool sums_by_block;     /* the weights are few: each block adds up a gradient of its own */
     lstm_cell_spec *newest; /* while specs are declared */
 };
 
@@ -50,9 +50,9 @@ void lstm__rnn_retain(lstm_rnn *rnn);
 /* A batch's rows, sorted by falling length, are cut into blocks that run on their own through all of time; a block's time
  * is cut into chunks, one lstm__run each, whose gates stay in the cache. Both depend on sizes and lengths alone. */
 enum {
-    LSTM__BLOCK_ROWS_MIN = 32,
+    LSTM__BLOCK_ROWS_MIN = 16,
     LSTM__BLOCK_ROWS_MAX = 64,
-    LSTM__CHUNK_STEPS = 512,  /* at most so many steps in a chunk, all rows counted */
+    LSTM__CHUNK_STEPS = 512,     /* at most so many steps in a chunk, all rows counted */
     LSTM__BLOCK_WEIGHTS = 32768, /* of up to so many weights each block has a gradient of its own; of more, */
     LSTM__GRADIENT_PARTS = 16    /* it is computed at the end, cut into at most so many tasks */
 };

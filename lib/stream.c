@@ -155,20 +155,20 @@ void lstm_stream_destroy(lstm_stream *stream)
 /* Arrays in the caller's layout that are packed as they are need no driver: the cell runs on them at once. */
 static void run_packed(lstm_stream *stream, size_t time, const float *inputs, float *outputs)
 {
-    lstm__run run = stream->run;
-    const lstm_cell_spec *spec = run.spec;
-    for (size_t t = 0; t < time; t += run.time) {
-        run.time = time - t < stream->run_steps ? time - t : stream->run_steps;
-        run.steps = run.time * run.rows;
-        run.input = inputs;
-        lstm__run_forward(&run);
-        memcpy(outputs, run.output, run.steps * spec->output_size * sizeof *outputs);
+    lstm__run *run = &stream->run;
+    const lstm_cell_spec *spec = run->spec;
+    for (size_t t = 0; t < time; t += run->time) {
+        run->time = time - t < stream->run_steps ? time - t : stream->run_steps;
+        run->steps = run->time * run->rows;
+        run->input = inputs;
+        lstm__run_forward(run);
+        memcpy(outputs, run->output, run->steps * spec->output_size * sizeof *outputs);
         for (size_t leaf = 0; leaf < spec->states; leaf++) {
-            const size_t count = run.rows * spec->state_sizes[leaf];
-            memcpy(stream->state[leaf], run.next_state[leaf] + (run.time - 1) * count, count * sizeof(float));
+            const size_t count = run->rows * spec->state_sizes[leaf];
+            memcpy(stream->state[leaf], run->next_state[leaf] + (run->time - 1) * count, count * sizeof(float));
         }
-        inputs += run.steps * spec->input_size;
-        outputs += run.steps * spec->output_size;
+        inputs += run->steps * spec->input_size;
+        outputs += run->steps * spec->output_size;
     }
 }
 

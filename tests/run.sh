@@ -5,7 +5,9 @@
 #   asan      stops at memory errors, undefined behaviour and leaks; warnings are errors
 #   netlib    as installed, with Netlib's BLAS
 #   clang     with Clang, where there is one; warnings are errors
-#   --long    also tsan (data races), valgrind, and tests of some minutes in release
+#   none      as installed, without a CBLAS; warnings are errors
+#   --long    also tsan (data races), valgrind, tests of some minutes in release, tanh and sigmoid of every float, and
+#             AArch64 under qemu-user
 #   --coverage  also which lines and branches of lib/ the tests run
 #
 # A step that fails does not end the run. The last line is "N passed, N failed"; the exit status is 0 if none failed.
@@ -30,7 +32,7 @@ for argument in "$@"; do
 done
 
 packages="gcc g++ libc6-dev make cmake pkgconf libopenblas-dev libblas-dev libjansson-dev zlib1g-dev check"
-[ -z "$long" ] || packages="$packages valgrind"
+[ -z "$long" ] || packages="$packages valgrind gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 # shellcheck disable=SC2086 # one word for each package
 if ! sh cmake/bootstrap.sh $packages; then
     echo "0 passed, 1 failed"
@@ -103,7 +105,7 @@ test_build()
     fi
     mkdir -p "$build"
     rm -f "$build/junit.xml"
-    if ! { cmake --preset "$preset" && cmake --build "$build" --parallel "$jobs"; } >"$build/build.log" 2>&1; then
+    if ! { cmake --preset "$preset" "-DLSTM_LONG_TESTS=${long:-no}" && cmake --build "$build" --parallel "$jobs"; } >"$build/build.log" 2>&1; then
         grep -A 6 -E 'error|Error|undefined reference' "$build/build.log" | head -n 60
         echo "$preset: does not build; all of it is in build/$preset/build.log"
         add 0 1
@@ -187,6 +189,7 @@ else
     test_build asan -LE tree
 fi
 test_build netlib -LE tree
+test_build none -LE tree
 if command -v clang >/dev/null 2>&1; then
     test_build clang -LE tree
 fi
