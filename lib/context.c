@@ -140,6 +140,19 @@ void lstm__release(lstm_context *context, void *memory)
     release(context ? &context->allocator : &c_library, memory);
 }
 
+lstm_status lstm__take_memory(const char *function, lstm_context *context, void *memory, size_t memory_size,
+                              size_t bytes, void **taken)
+{
+    if (memory && (uintptr_t)memory % LSTM__ALIGNMENT)
+        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: memory is not aligned to %d bytes", function,
+                          LSTM__ALIGNMENT);
+    if (memory && memory_size < bytes)
+        return lstm__fail(LSTM_ERR_CAPACITY, "%s: memory_size is %zu, expected at least %zu", function, memory_size,
+                          bytes);
+    *taken = memory ? memset(memory, 0, bytes) : lstm__allocate(context, bytes, 1);
+    return *taken ? LSTM_OK : lstm__fail_memory(function);
+}
+
 void *lstm__grow(lstm_context *context, void *array, size_t count, size_t *capacity, size_t size)
 {
     if (count < *capacity)

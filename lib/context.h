@@ -13,6 +13,11 @@ const lstm__kernels *lstm__context_kernels(const lstm_context *context);
 void *lstm__allocate(lstm_context *context, size_t count, size_t size);
 void lstm__release(lstm_context *context, void *memory);
 
+/* So many bytes for an object, zeroed and 64-byte aligned: the caller's memory of that size, or where it is NULL the
+ * context's, to be released. */
+lstm_status lstm__take_memory(const char *function, lstm_context *context, void *memory, size_t memory_size,
+                              size_t bytes, void **taken);
+
 /* Make room for one more element: returns the array, moved and doubled if need be; NULL: no memory, the array stands. */
 void *lstm__grow(lstm_context *context, void *array, size_t count, size_t *capacity, size_t size);
 

@@ -123,19 +123,6 @@ lstm_status lstm_model_tape_size(const lstm_model *model, const lstm_tape_config
     return LSTM_OK;
 }
 
-static lstm_status take_memory(const char *function, const lstm_model *model, const lstm_tape_config *c, size_t bytes,
-                               void **memory)
-{
-    if (c->memory && (uintptr_t)c->memory % LSTM__ALIGNMENT)
-        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: memory is not aligned to %d bytes", function,
-                          LSTM__ALIGNMENT);
-    if (c->memory && c->memory_size < bytes)
-        return lstm__fail(LSTM_ERR_CAPACITY, "%s: memory_size is %zu, expected at least %zu", function, c->memory_size,
-                          bytes);
-    *memory = c->memory ? memset(c->memory, 0, bytes) : lstm__allocate(model->context, 1, bytes);
-    return *memory ? LSTM_OK : lstm__fail_memory(function);
-}
-
 lstm_status lstm_model_tape_create(const lstm_model *model, const lstm_tape_config *config, lstm_model_tape **tape)
 {
     const char *function = "lstm_model_tape_create";
@@ -145,7 +132,7 @@ lstm_status lstm_model_tape_create(const lstm_model *model, const lstm_tape_conf
     lstm__arena arena;
     void *memory;
     lstm_status status = measure(function, model, config, &c, &arena);
-    if (status || (status = take_memory(function, model, &c, arena.used, &memory)))
+    if (status || (status = lstm__take_memory(function, model->context, c.memory, c.memory_size, arena.used, &memory)))
         return status;
     arena = (lstm__arena){.base = memory};
     lstm_model_tape *made = lstm__arena_take(&arena, 1, sizeof *made);

@@ -2,6 +2,7 @@
 #include "memory.h"
 #include "model.h"
 #include "status.h"
+#include "stream.h"
 
 #include <string.h>
 
@@ -10,10 +11,11 @@ enum { STEPS = 16 };
 struct lstm_model_stream {
     lstm_model *model;
     lstm_params *weights;
+    bool owns_memory;
     size_t batch, max_steps;
     lstm_stream **streams; /* per layer; NULL for a dense one */
     size_t *steps;         /* [batch]: of the portion at hand */
-    float *portion;        /* [batch][max_steps][input]: a part of longer rows */
+    float *portion;        /* [batch][max_steps][input]: a part of longer rows; of one row, it is in place */
     float *values[2];      /* [batch][max_steps][width]: of the layers, in turn */
     float *last;           /* [batch][width] of the layer that returns the last */
 };
@@ -38,35 +40,72 @@ static const lstm__model_layer *last_over_time(const lstm_model *model)
     return &model->layers[k];
 }
 
-static float *take(const lstm_model_stream *stream, size_t rows, size_t width)
+static float *take(lstm__arena *arena, size_t rows, size_t width)
 {
-    size_t floats;
-    return lstm__multiply(rows, width, &floats) ? lstm__allocate(stream->model->context, floats, sizeof(float)) : NULL;
+    size_t floats = 0;
+    arena->overflow |= !lstm__multiply(rows, width, &floats);
+    return lstm__arena_take(arena, floats, sizeof(float));
 }
 
-static lstm_status fill(const char *function, lstm_model_stream *stream)
+/* Cut the memory into the arrays, and make the layers' streams in it; an arena that counts makes none. */
+static lstm_status cut(lstm__arena *arena, const lstm_model *model, lstm_model_stream *stream)
 {
-    const lstm_model *model = stream->model;
-    const lstm_stream_config config = {
-        .struct_size = sizeof config, .batch = stream->batch, .max_steps = stream->max_steps};
-    size_t rows;
-    if (!lstm__multiply(stream->batch, stream->max_steps, &rows))
-        return lstm__fail_memory(function);
-    stream->steps = lstm__allocate(model->context, stream->batch, sizeof *stream->steps);
-    stream->portion = take(stream, rows, model->layers[0].input_size);
-    stream->last = take(stream, stream->batch, last_over_time(model)->output_size);
+    size_t rows = 0;
+    arena->overflow |= !lstm__multiply(stream->batch, stream->max_steps, &rows);
+    stream->streams = lstm__arena_take(arena, model->layer_count, sizeof *stream->streams);
+    stream->steps = lstm__arena_take(arena, stream->batch, sizeof *stream->steps);
+    stream->portion = take(arena, stream->batch > 1 ? rows : 0, model->layers[0].input_size);
+    stream->last = take(arena, stream->batch, last_over_time(model)->output_size);
     for (int k = 0; k < 2; k++)
-        stream->values[k] = take(stream, rows, widest(model));
-    if (!stream->steps || !stream->portion || !stream->last || !stream->values[0] || !stream->values[1])
-        return lstm__fail_memory(function);
+        stream->values[k] = take(arena, rows, widest(model));
     for (size_t k = 0; k < model->layer_count; k++) {
-        lstm_status status = model->layers[k].rnn ? lstm_stream_create(model->layers[k].rnn, stream->weights, &config,
-                                                                       &stream->streams[k])
-                                                  : LSTM_OK;
+        const lstm_rnn *rnn = model->layers[k].rnn;
+        lstm_stream_config config = {
+            .struct_size = sizeof config, .batch = stream->batch, .max_steps = stream->max_steps};
+        lstm_status status = rnn ? lstm_stream_size(rnn, &config, &config.memory_size, NULL) : LSTM_OK;
+        config.memory = lstm__arena_take(arena, 1, config.memory_size);
+        if (!status && rnn && config.memory)
+            status = lstm_stream_create(rnn, stream->weights, &config, &stream->streams[k]);
         if (status)
             return status;
     }
     return LSTM_OK;
+}
+
+/* Read a config, and count the bytes of its stream. */
+static lstm_status measure(const char *function, const lstm_model *model, const lstm_stream_config *config,
+                           lstm_stream_config *c, lstm_model_stream *stream, size_t *bytes)
+{
+    lstm_status status = lstm__read_args(function, c, sizeof *c, config);
+    if (status)
+        return status;
+    *stream = (lstm_model_stream){.model = (lstm_model *)(uintptr_t)model,
+                                  .owns_memory = !c->memory,
+                                  .batch = c->batch ? c->batch : 1,
+                                  .max_steps = c->max_steps ? c->max_steps : STEPS};
+    lstm_model_stream counted = *stream;
+    lstm__arena counting = {0};
+    lstm__arena_take(&counting, 1, sizeof *stream);
+    if ((status = cut(&counting, model, &counted)))
+        return status;
+    if (counting.overflow)
+        return lstm__fail_memory(function);
+    *bytes = counting.used;
+    return LSTM_OK;
+}
+
+lstm_status lstm_model_stream_size(const lstm_model *model, const lstm_stream_config *config, size_t *bytes,
+                                   size_t *alignment)
+{
+    const char *function = "lstm_model_stream_size";
+    if (!model || !bytes)
+        return lstm__fail_null(function, model ? "bytes" : "model");
+    lstm_stream_config c;
+    lstm_model_stream measured;
+    lstm_status status = measure(function, model, config, &c, &measured, bytes);
+    if (!status && alignment)
+        *alignment = LSTM__ALIGNMENT;
+    return status;
 }
 
 static lstm_status check_weights(const char *function, const lstm_model *model, const lstm_params *frozen)
@@ -84,24 +123,20 @@ lstm_status lstm_model_stream_create(const lstm_model *model, const lstm_params 
     if (!model || !stream)
         return lstm__fail_null(function, model ? "stream" : "model");
     lstm_stream_config c;
-    lstm_status status = lstm__read_args(function, &c, sizeof c, config);
-    if (status || (status = check_weights(function, model, frozen)))
+    lstm_model_stream measured;
+    size_t bytes;
+    void *memory;
+    lstm_status status = check_weights(function, model, frozen);
+    if (status || (status = measure(function, model, config, &c, &measured, &bytes)) ||
+        (status = lstm__take_memory(function, model->context, c.memory, c.memory_size, bytes, &memory)))
         return status;
-    lstm_model_stream *made = lstm__allocate(model->context, 1, sizeof *made);
-    lstm_stream **streams = lstm__allocate(model->context, model->layer_count, sizeof *streams);
-    if (!made || !streams) {
-        lstm__release(model->context, made);
-        lstm__release(model->context, streams);
-        return lstm__fail_memory(function);
-    }
-    made->model = (lstm_model *)(uintptr_t)model;
+    lstm__arena arena = {.base = memory};
+    lstm_model_stream *made = lstm__arena_take(&arena, 1, sizeof *made);
+    *made = measured;
     lstm__model_retain(made->model);
     made->weights = (lstm_params *)(uintptr_t)frozen;
     lstm__params_retain(made->weights);
-    made->streams = streams;
-    made->batch = c.batch ? c.batch : 1;
-    made->max_steps = c.max_steps ? c.max_steps : STEPS;
-    if ((status = fill(function, made))) {
+    if ((status = cut(&arena, model, made))) {
         lstm_model_stream_destroy(made);
         return status;
     }
@@ -114,17 +149,11 @@ void lstm_model_stream_destroy(lstm_model_stream *stream)
     if (!stream)
         return;
     lstm_model *model = stream->model;
-    lstm_context *context = model->context;
     for (size_t k = 0; k < model->layer_count; k++)
         lstm_stream_destroy(stream->streams[k]);
-    lstm__release(context, stream->streams);
-    lstm__release(context, stream->steps);
-    lstm__release(context, stream->portion);
-    lstm__release(context, stream->values[0]);
-    lstm__release(context, stream->values[1]);
-    lstm__release(context, stream->last);
     lstm_params_destroy(stream->weights);
-    lstm__release(context, stream);
+    if (stream->owns_memory)
+        lstm__release(model->context, stream);
     lstm_model_destroy(model);
 }
 
@@ -293,4 +322,61 @@ float *lstm_model_stream_state(lstm_model_stream *stream, size_t leaf)
     while (!stream->streams[k] || stream->model->layers[k].first_state > leaf)
         k--;
     return lstm_stream_state(stream->streams[k], leaf - stream->model->layers[k].first_state);
+}
+
+/* ---- copied and saved ---- */
+
+/* The leaves; of a model that returns the last, also what each row had last. */
+static float *kept_array(const void *stream, size_t k, size_t *width)
+{
+    const lstm_model_stream *s = stream;
+    if (k == s->model->states) {
+        *width = last_over_time(s->model)->output_size;
+        return s->last;
+    }
+    *width = lstm_model_state_size(s->model, k);
+    return lstm_model_stream_state((lstm_model_stream *)(uintptr_t)s, k);
+}
+
+static lstm__state state_of(const lstm_model_stream *stream)
+{
+    return (lstm__state){.stream = stream,
+                         .batch = stream->batch,
+                         .arrays = stream->model->states + lstm_model_returns_last(stream->model),
+                         .array = kept_array};
+}
+
+lstm_status lstm_model_stream_copy(const lstm_model_stream *from, lstm_model_stream *to)
+{
+    const char *function = "lstm_model_stream_copy";
+    if (!from || !to)
+        return lstm__fail_null(function, from ? "to" : "from");
+    const lstm__state source = state_of(from), target = state_of(to);
+    return lstm__state_copy(function, &source, &target);
+}
+
+size_t lstm_model_stream_save_size(const lstm_model_stream *stream)
+{
+    if (!stream)
+        return 0;
+    const lstm__state state = state_of(stream);
+    return lstm__state_bytes(&state);
+}
+
+lstm_status lstm_model_stream_save(const lstm_model_stream *stream, void *bytes, size_t size)
+{
+    const char *function = "lstm_model_stream_save";
+    if (!stream || !bytes)
+        return lstm__fail_null(function, stream ? "bytes" : "stream");
+    const lstm__state state = state_of(stream);
+    return lstm__state_save(function, &state, bytes, size);
+}
+
+lstm_status lstm_model_stream_restore(lstm_model_stream *stream, const void *bytes, size_t size)
+{
+    const char *function = "lstm_model_stream_restore";
+    if (!stream || !bytes)
+        return lstm__fail_null(function, stream ? "bytes" : "stream");
+    const lstm__state state = state_of(stream);
+    return lstm__state_restore(function, &state, bytes, size);
 }

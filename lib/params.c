@@ -28,7 +28,8 @@ struct lstm_params {
     lstm__layout *layout;
     float *data; /* NULL: open */
     uint64_t version;
-    bool frozen;
+    bool frozen;      /* its block stands behind it in one piece of memory, */
+    bool owns_memory; /* which may be the caller's */
 };
 
 bool lstm__name_is_good(const char *name)
@@ -86,16 +87,21 @@ static lstm__layout *create_layout(lstm_context *context)
     return layout;
 }
 
-/* A store on that layout, which it takes a reference to. */
-static lstm_params *create_store(lstm_context *context, lstm__layout *layout)
+/* Make a store of zeroed memory, on that layout, which it takes a reference to. */
+static void begin_store(lstm_params *params, lstm_context *context, lstm__layout *layout)
 {
-    lstm_params *params = lstm__allocate(context, 1, sizeof *params);
-    if (!params)
-        return NULL;
     atomic_init(&params->references, 1);
     params->context = context;
     lstm__context_retain(context);
     params->layout = lstm__layout_retain(layout);
+    params->owns_memory = true;
+}
+
+static lstm_params *create_store(lstm_context *context, lstm__layout *layout)
+{
+    lstm_params *params = lstm__allocate(context, 1, sizeof *params);
+    if (params)
+        begin_store(params, context, layout);
     return params;
 }
 
@@ -139,19 +145,64 @@ lstm_status lstm_params_create_like(const lstm_params *params, lstm_params **zer
     return LSTM_OK;
 }
 
-lstm_status lstm_params_freeze(const lstm_params *params, lstm_params **frozen)
+/* Cut a frozen store and its block out of the arena. */
+static lstm_params *cut_frozen(lstm__arena *arena, const lstm__layout *layout)
+{
+    lstm_params *made = lstm__arena_take(arena, 1, sizeof *made);
+    float *data = lstm__arena_take(arena, layout->floats, sizeof *data);
+    if (made)
+        made->data = data;
+    return made;
+}
+
+/* No overflow: there is a block of that size. */
+static size_t frozen_bytes(const lstm_params *params)
+{
+    lstm__arena counting = {0};
+    cut_frozen(&counting, params->layout);
+    return counting.used;
+}
+
+static lstm_status fail_open(const char *function)
+{
+    return lstm__fail(LSTM_ERR_STATE, "%s: params is open; initialize it first", function);
+}
+
+lstm_status lstm_params_freeze_size(const lstm_params *params, size_t *bytes, size_t *alignment)
+{
+    const char *function = "lstm_params_freeze_size";
+    if (!params || !bytes)
+        return lstm__fail_null(function, params ? "bytes" : "params");
+    if (!params->data)
+        return fail_open(function);
+    *bytes = frozen_bytes(params);
+    if (alignment)
+        *alignment = LSTM__ALIGNMENT;
+    return LSTM_OK;
+}
+
+lstm_status lstm_params_freeze(const lstm_params *params, const lstm_freeze_config *config, lstm_params **frozen)
 {
     const char *function = "lstm_params_freeze";
     if (!params || !frozen)
         return lstm__fail_null(function, params ? "frozen" : "params");
-    lstm_params *made;
-    lstm_status status = params->data ? lstm_params_create_like(params, &made)
-                                      : lstm__fail(LSTM_ERR_STATE, "%s: params is open; initialize it first", function);
+    lstm_freeze_config c;
+    void *memory;
+    lstm_status status = lstm__read_args(function, &c, sizeof c, config);
     if (status)
         return status;
+    if (!params->data)
+        return fail_open(function);
+    status = lstm__take_memory(function, params->context, c.memory, c.memory_size, frozen_bytes(params), &memory);
+    if (status)
+        return status;
+    lstm__arena arena = {.base = memory};
+    lstm_params *made = cut_frozen(&arena, params->layout);
+    begin_store(made, params->context, params->layout);
+    made->owns_memory = !c.memory;
+    made->frozen = true;
     if (params->layout->floats)
         memcpy(made->data, params->data, params->layout->floats * sizeof *made->data);
-    made->frozen = true;
     *frozen = made;
     return LSTM_OK;
 }
@@ -171,9 +222,11 @@ void lstm_params_destroy(lstm_params *params)
     if (!params || atomic_fetch_sub(&params->references, 1) > 1)
         return;
     lstm_context *context = params->context;
-    lstm__release(context, params->data);
+    if (!params->frozen)
+        lstm__release(context, params->data);
     lstm__layout_release(params->layout);
-    lstm__release(context, params);
+    if (params->owns_memory)
+        lstm__release(context, params);
     lstm_context_destroy(context);
 }
 

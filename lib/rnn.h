@@ -5,6 +5,7 @@
 #include <lstm/rnn.h>
 
 #include "cell.h"
+#include "memory.h"
 
 /* One cell over time, one way. */
 typedef struct lstm__direction {
@@ -126,6 +127,9 @@ struct lstm_tape {
     float *aside;          /* training: [block rows][state_floats or O], of one step of a raw loop */
     float *partial_states; /* training with a learned initial state: [max_blocks][state_floats] */
 };
+
+/* Per leaf, an array of `rows` rows. */
+float **lstm__take_states(lstm__arena *arena, const size_t *sizes, size_t leaves, size_t rows);
 
 /* Block rows for a batch. */
 size_t lstm__block_rows(size_t batch);

@@ -1,4 +1,4 @@
-#include <lstm/stream.h>
+#include "stream.h"
 
 #include "context.h"
 #include "status.h"
@@ -8,35 +8,54 @@
 
 enum { STEPS = 16 };
 
-struct lstm_stream {
-    lstm_context *context;
-    lstm_params *weights;
-    lstm_tape *tape;
-    size_t batch, max_steps;
-    size_t *steps;   /* [batch]: of the portion at hand */
-    float **state;   /* per leaf [batch][width] */
-    float **initial; /* per leaf [width]: where a row starts */
-    lstm__run run;   /* of some steps of all rows, in the tape's only lane; see run_packed */
-    size_t run_steps;
-};
-
-/* Per leaf an array of `rows` rows; false: no memory. */
-static bool take_leaves(const lstm_rnn *rnn, size_t rows, float ***leaves)
+/* Cut the stream's arrays, and the memory of its tape, out of the arena. */
+static void cut(lstm__arena *arena, const lstm_rnn *rnn, lstm_stream *stream, lstm_tape_config *tape)
 {
-    *leaves = lstm__allocate(rnn->context, rnn->states + 1, sizeof **leaves);
-    for (size_t leaf = 0; *leaves && leaf < rnn->states; leaf++) {
-        (*leaves)[leaf] = lstm__allocate(rnn->context, rows, rnn->state_sizes[leaf] * sizeof(float));
-        if (!(*leaves)[leaf])
-            return false;
-    }
-    return *leaves != NULL;
+    stream->steps = lstm__arena_take(arena, stream->batch, sizeof *stream->steps);
+    stream->state = lstm__take_states(arena, rnn->state_sizes, rnn->states, stream->batch);
+    stream->initial = lstm__take_states(arena, rnn->state_sizes, rnn->states, 1);
+    tape->memory = lstm__arena_take(arena, 1, tape->memory_size);
 }
 
-static void release_leaves(lstm_context *context, size_t count, float **leaves)
+/* Fill in a stream's sizes and its tape's from the configuration, and count the bytes. */
+static lstm_status measure(const char *function, const lstm_rnn *rnn, const lstm_stream_config *config,
+                           lstm_stream *stream, lstm_tape_config *tape, size_t *bytes)
 {
-    for (size_t leaf = 0; leaves && leaf < count; leaf++)
-        lstm__release(context, leaves[leaf]);
-    lstm__release(context, leaves);
+    if (rnn->direction_count > 1)
+        return lstm__fail(LSTM_ERR_UNSUPPORTED, "%s: a bidirectional plan cannot stream", function);
+    *stream = (lstm_stream){.context = rnn->context,
+                            .owns_memory = !config->memory,
+                            .batch = config->batch ? config->batch : 1,
+                            .max_steps = config->max_steps ? config->max_steps : STEPS};
+    *tape = (lstm_tape_config){
+        .struct_size = sizeof *tape, .max_batch = stream->batch, .max_time = stream->max_steps, .inference = true};
+    lstm_status status = lstm_tape_size(rnn, tape, &tape->memory_size, NULL);
+    if (status)
+        return status;
+    lstm_stream counted = *stream;
+    lstm__arena counting = {0};
+    lstm__arena_take(&counting, 1, sizeof *stream);
+    cut(&counting, rnn, &counted, tape);
+    if (counting.overflow)
+        return lstm__fail_memory(function);
+    *bytes = counting.used;
+    return LSTM_OK;
+}
+
+lstm_status lstm_stream_size(const lstm_rnn *rnn, const lstm_stream_config *config, size_t *bytes, size_t *alignment)
+{
+    const char *function = "lstm_stream_size";
+    if (!rnn || !bytes)
+        return lstm__fail_null(function, rnn ? "bytes" : "rnn");
+    lstm_stream_config c;
+    lstm_stream measured;
+    lstm_tape_config tape;
+    lstm_status status = lstm__read_args(function, &c, sizeof c, config);
+    if (!status)
+        status = measure(function, rnn, &c, &measured, &tape, bytes);
+    if (!status && alignment)
+        *alignment = LSTM__ALIGNMENT;
+    return status;
 }
 
 /* A run of no steps passes the initial state through. */
@@ -53,15 +72,58 @@ static lstm_status check(const char *function, const lstm_rnn *rnn, const lstm_p
         return status;
     if (!lstm__params_is_frozen(frozen))
         return lstm__fail(LSTM_ERR_STATE, "%s: the weights are not frozen; see lstm_params_freeze", function);
-    if (rnn->direction_count > 1)
-        return lstm__fail(LSTM_ERR_UNSUPPORTED, "%s: a bidirectional plan cannot stream", function);
     return LSTM_OK;
 }
 
-/* The run of a stream whose rows are one block: what does not change from call to call. The weights are frozen. */
-static void prepare_run(lstm_stream *stream, const lstm_rnn *rnn)
+lstm_status lstm_stream_create(const lstm_rnn *rnn, const lstm_params *frozen, const lstm_stream_config *config,
+                               lstm_stream **stream)
+{
+    const char *function = "lstm_stream_create";
+    if (!rnn || !stream)
+        return lstm__fail_null(function, rnn ? "stream" : "rnn");
+    lstm_stream_config c;
+    lstm_stream measured;
+    lstm_tape_config tape;
+    size_t bytes;
+    void *memory;
+    lstm_status status = lstm__read_args(function, &c, sizeof c, config);
+    if (status || (status = check(function, rnn, frozen)) ||
+        (status = measure(function, rnn, &c, &measured, &tape, &bytes)) ||
+        (status = lstm__take_memory(function, rnn->context, c.memory, c.memory_size, bytes, &memory)))
+        return status;
+    lstm__arena arena = {.base = memory};
+    lstm_stream *made = lstm__arena_take(&arena, 1, sizeof *made);
+    *made = measured;
+    cut(&arena, rnn, made, &tape);
+    lstm__context_retain(made->context);
+    made->weights = (lstm_params *)(uintptr_t)frozen;
+    lstm__params_retain(made->weights);
+    if ((status = lstm_tape_create(rnn, &tape, &made->tape)) || (status = find_initial(made))) {
+        lstm_stream_destroy(made);
+        return status;
+    }
+    *stream = made;
+    return lstm_stream_reset(made);
+}
+
+void lstm_stream_destroy(lstm_stream *stream)
+{
+    if (!stream)
+        return;
+    lstm_context *context = stream->context;
+    lstm_tape_destroy(stream->tape);
+    lstm_params_destroy(stream->weights);
+    if (stream->owns_memory)
+        lstm__release(context, stream);
+    lstm_context_destroy(context);
+}
+
+/* The run of a stream whose rows are one block: what does not change from call to call, as long as the driver does not
+ * use the lane. The weights are frozen. */
+static void prepare_run(lstm_stream *stream)
 {
     const lstm_tape *tape = stream->tape;
+    const lstm_rnn *rnn = tape->rnn;
     const lstm_cell_spec *spec = rnn->directions[0].spec;
     const lstm__lane *lane = &tape->lanes[0];
     stream->run_steps = tape->chunk_steps / stream->batch;
@@ -87,74 +149,14 @@ static void prepare_run(lstm_stream *stream, const lstm_rnn *rnn)
                     .tape = lane->tape,
                     .scratch = lane->scratch,
                     .pointers = lane->pointers};
-}
-
-static lstm_status fill(const char *function, lstm_stream *stream, const lstm_rnn *rnn)
-{
-    if (!take_leaves(rnn, stream->batch, &stream->state) || !take_leaves(rnn, 1, &stream->initial))
-        return lstm__fail_memory(function);
-    lstm_tape_config config = {
-        .struct_size = sizeof config, .max_batch = stream->batch, .max_time = stream->max_steps, .inference = true};
-    stream->steps = lstm__allocate(rnn->context, stream->batch, sizeof *stream->steps);
-    lstm_status status = stream->steps ? lstm_tape_create(rnn, &config, &stream->tape) : lstm__fail_memory(function);
-    if (!status)
-        status = find_initial(stream);
-    if (status)
-        return status;
-    if (stream->batch <= LSTM__BLOCK_ROWS_MIN)
-        prepare_run(stream, rnn);
-    return lstm_stream_reset(stream);
-}
-
-lstm_status lstm_stream_create(const lstm_rnn *rnn, const lstm_params *frozen, const lstm_stream_config *config,
-                               lstm_stream **stream)
-{
-    const char *function = "lstm_stream_create";
-    if (!rnn || !stream)
-        return lstm__fail_null(function, rnn ? "stream" : "rnn");
-    lstm_stream_config c;
-    lstm_status status = lstm__read_args(function, &c, sizeof c, config);
-    if (status || (status = check(function, rnn, frozen)))
-        return status;
-    lstm_stream *made = lstm__allocate(rnn->context, 1, sizeof *made);
-    if (!made)
-        return lstm__fail_memory(function);
-    made->context = rnn->context;
-    lstm__context_retain(rnn->context);
-    made->weights = (lstm_params *)(uintptr_t)frozen;
-    lstm__params_retain(made->weights);
-    made->batch = c.batch ? c.batch : 1;
-    made->max_steps = c.max_steps ? c.max_steps : STEPS;
-    status = fill(function, made, rnn);
-    if (status) {
-        release_leaves(made->context, rnn->states, made->state);
-        release_leaves(made->context, rnn->states, made->initial);
-        made->state = made->initial = NULL;
-        lstm_stream_destroy(made);
-        return status;
-    }
-    *stream = made;
-    return LSTM_OK;
-}
-
-void lstm_stream_destroy(lstm_stream *stream)
-{
-    if (!stream)
-        return;
-    const size_t leaves = stream->tape ? stream->tape->rnn->states : 0;
-    lstm_context *context = stream->context;
-    release_leaves(context, leaves, stream->state);
-    release_leaves(context, leaves, stream->initial);
-    lstm__release(context, stream->steps);
-    lstm_tape_destroy(stream->tape);
-    lstm_params_destroy(stream->weights);
-    lstm__release(context, stream);
-    lstm_context_destroy(context);
+    stream->run_is_ready = true;
 }
 
 /* Arrays in the caller's layout that are packed as they are need no driver: the cell runs on them at once. */
 static void run_packed(lstm_stream *stream, size_t time, const float *inputs, float *outputs)
 {
+    if (!stream->run_is_ready)
+        prepare_run(stream);
     lstm__run *run = &stream->run;
     const lstm_cell_spec *spec = run->spec;
     for (size_t t = 0; t < time; t += run->time) {
@@ -193,10 +195,12 @@ lstm_status lstm_stream_run_ragged(lstm_stream *stream, size_t time, const size_
             return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: steps[%zu] is %zu, expected 0 to %zu", function, row,
                               steps[row], time);
     const lstm_rnn *rnn = stream->tape->rnn;
-    if (!steps && stream->run_steps && (stream->batch == 1 || time == 1 || rnn->order == LSTM_TIME_MAJOR)) {
+    const bool in_order = stream->batch == 1 || time == 1 || rnn->order == LSTM_TIME_MAJOR;
+    if (!steps && in_order && stream->batch <= LSTM__BLOCK_ROWS_MIN) {
         run_packed(stream, time, inputs, outputs);
         return LSTM_OK;
     }
+    stream->run_is_ready = false;
     const size_t stride = rnn->order == LSTM_TIME_MAJOR ? stream->batch : 1;
     for (size_t t = 0; t < time; t += stream->max_steps) {
         const size_t portion = time - t < stream->max_steps ? time - t : stream->max_steps;

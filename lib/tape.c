@@ -2,7 +2,6 @@
 #include "rnn.h"
 
 #include "context.h"
-#include "memory.h"
 #include "status.h"
 
 #include <string.h>
@@ -32,8 +31,7 @@ static float *take_rows(lstm__arena *arena, size_t rows, size_t width)
     return lstm__arena_take(arena, count, sizeof(float));
 }
 
-/* Per leaf, an array of `rows` rows. */
-static float **take_states(lstm__arena *arena, const size_t *sizes, size_t leaves, size_t rows)
+float **lstm__take_states(lstm__arena *arena, const size_t *sizes, size_t leaves, size_t rows)
 {
     float **states = lstm__arena_take(arena, leaves, sizeof *states);
     for (size_t leaf = 0; leaf < leaves; leaf++) {
@@ -81,11 +79,11 @@ static void take_lane(lstm__arena *arena, const lstm_tape *tape, lstm__lane *lan
         lane->input = take_rows(arena, chunk, w.input);
         lane->tape = take_rows(arena, chunk, w.tape);
         lane->output = take_rows(arena, chunk, w.own_output);
-        lane->state = take_states(arena, rnn->state_sizes, rnn->states, tape->block_rows + chunk);
+        lane->state = lstm__take_states(arena, rnn->state_sizes, rnn->states, tape->block_rows + chunk);
     } else {
         lane->d_output = take_rows(arena, chunk, w.output);
         lane->d_input = take_rows(arena, chunk, w.input);
-        lane->d_state = take_states(arena, rnn->state_sizes, rnn->states, tape->block_rows);
+        lane->d_state = lstm__take_states(arena, rnn->state_sizes, rnn->states, tape->block_rows);
     }
 }
 
@@ -96,7 +94,7 @@ static void take_track(lstm__arena *arena, const lstm_tape *tape, const lstm_cel
     track->input = take_rows(arena, tape->max_steps, spec->input_size);
     track->tape = take_rows(arena, tape->max_steps, spec->tape_total);
     track->output = take_rows(arena, spec->output_leaf == SIZE_MAX ? tape->max_steps : 0, spec->output_size);
-    track->state = take_states(arena, spec->state_sizes, spec->states, state_rows);
+    track->state = lstm__take_states(arena, spec->state_sizes, spec->states, state_rows);
 }
 
 /* Per matrix that the plan multiplies by, its packed weights: what is transposed serves backward alone, and few rows read
@@ -223,18 +221,13 @@ lstm_status lstm_tape_create(const lstm_rnn *rnn, const lstm_tape_config *config
     lstm_tape_config c;
     lstm_tape measured;
     size_t bytes;
+    void *memory;
     lstm_status status = lstm__read_args(function, &c, sizeof c, config);
     if (status || (status = measure(function, rnn, &c, &measured, &bytes)))
         return status;
-    if (c.memory && c.memory_size < bytes)
-        return lstm__fail(LSTM_ERR_CAPACITY, "%s: memory_size is %zu, expected at least %zu", function, c.memory_size,
-                          bytes);
-    if (c.memory && (uintptr_t)c.memory % LSTM__ALIGNMENT)
-        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: memory is not aligned to %d bytes", function,
-                          LSTM__ALIGNMENT);
-    lstm__arena arena = {.base = c.memory ? memset(c.memory, 0, bytes) : lstm__allocate(rnn->context, bytes, 1)};
-    if (!arena.base)
-        return lstm__fail_memory(function);
+    if ((status = lstm__take_memory(function, rnn->context, c.memory, c.memory_size, bytes, &memory)))
+        return status;
+    lstm__arena arena = {.base = memory};
     lstm_tape *made = lstm__arena_take(&arena, 1, sizeof *made);
     *made = measured;
     made->owns_memory = !c.memory;

@@ -17,7 +17,7 @@ BEGIN {
     place("context", 2, 2)
     place("params initializer tensor safetensors safetensors_json safetensors_write params_file import_pytorch", 3, 3)
     place("cell", 4, 4)
-    place("rnn tape unroll dynamic_rnn dynamic_rnn_backward raw_rnn stream check_gradient", 5, 5)
+    place("rnn tape unroll dynamic_rnn dynamic_rnn_backward raw_rnn stream stream_state check_gradient", 5, 5)
     place("dense loss optimizer clip regularizer schedule array sequence_array embedding batches", 6, 3)
     place("sequence_loss ctc graph model model_run model_file model_selftest model_stream checkpoint checkpoint_files", 7, 7)
 }

@@ -28,6 +28,7 @@
     SUITE(golden)                                                                                                      \
     SUITE(golden_losses)                                                                                               \
     SUITE(gradients)                                                                                                   \
+    SUITE(hosts)                                                                                                       \
     SUITE(import_pytorch)                                                                                              \
     SUITE(initializer)                                                                                                 \
     SUITE(kernels)                                                                                                     \
@@ -50,6 +51,7 @@
     SUITE(sequence_loss)                                                                                               \
     SUITE(status)                                                                                                      \
     SUITE(stream)                                                                                                      \
+    SUITE(stream_state)                                                                                                \
     SUITE(synthetic_dataset)                                                                                           \
     SUITE(tensor)                                                                                                      \
     SUITE(threads)                                                                                                     \

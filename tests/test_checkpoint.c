@@ -338,7 +338,7 @@ START_TEST(lists_say_what_is_wrong)
     lstm_params *open, *frozen;
     uint64_t number = 0;
     ck_ok(lstm_params_create(NULL, &open));
-    ck_ok(lstm_params_freeze(t.weights, &frozen));
+    ck_ok(lstm_params_freeze(t.weights, NULL, &frozen));
     ck_fails(lstm_checkpoint_create(NULL, NULL), LSTM_ERR_INVALID_ARGUMENT, "checkpoint is NULL");
     ck_fails(lstm_checkpoint_add_params(c, "a", open), LSTM_ERR_STATE, "open");
     ck_fails(lstm_checkpoint_add_params(c, "a", frozen), LSTM_ERR_STATE, "frozen");

@@ -145,7 +145,7 @@ START_TEST(bad_arguments_are_refused_and_nothing_moves)
     double norm = 7.0;
     size_t index = 7;
     ck_ok(lstm_params_create(NULL, &open));
-    ck_ok(lstm_params_freeze(params, &frozen));
+    ck_ok(lstm_params_freeze(params, NULL, &frozen));
     for (size_t k = 0; k < 4; k++) {
         ck_fails(lstm_clip_by_norm(params, wrong[k]), LSTM_ERR_INVALID_ARGUMENT, "clip_norm");
         ck_fails(lstm_clip_by_global_norm(params, wrong[k], &norm), LSTM_ERR_INVALID_ARGUMENT, "clip_norm");

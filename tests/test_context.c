@@ -1,4 +1,5 @@
 /* Where memory comes from, who runs the work, and what outlives what. */
+#include "counted.h"
 #include "suites.h"
 #include "testing.h"
 
@@ -68,53 +69,6 @@ START_TEST(every_isa_is_there_by_its_name_or_unsupported)
     }
 }
 END_TEST
-
-/* An allocator that keeps count, and gives nothing once `left` allocations are used up. */
-typedef struct counter {
-    size_t made, live, left;
-    bool wrong; /* an alignment that is no power of two up to 64, or a NULL that was to be released */
-} counter;
-
-static void *counted_allocate(void *user, size_t size, size_t alignment)
-{
-    counter *c = user;
-    void *memory = NULL;
-    c->made++;
-    c->wrong |= alignment == 0 || alignment > 64 || (alignment & (alignment - 1)) != 0;
-    if (c->left == 0)
-        return NULL;
-    c->left--;
-    if (alignment < sizeof(void *))
-        alignment = sizeof(void *);
-    /* An odd multiple of what was asked for, so that no one counts on more. */
-    unsigned char *whole = NULL;
-    if (posix_memalign((void **)&whole, 128, size + 256))
-        return NULL;
-    memset(whole, 0xA5, size + 256);
-    memory = whole + 128 + (alignment < 128 ? alignment : 0);
-    memcpy((unsigned char *)memory - sizeof whole, &whole, sizeof whole);
-    c->live++;
-    return memory;
-}
-
-static void counted_release(void *user, void *memory)
-{
-    counter *c = user;
-    if (!memory) {
-        c->wrong = true;
-        return;
-    }
-    void *whole;
-    memcpy(&whole, (unsigned char *)memory - sizeof whole, sizeof whole);
-    c->live--;
-    free(whole);
-}
-
-static lstm_status counted_context(counter *c, lstm_context **context)
-{
-    return lstm_context_create(LSTM_ARGS(lstm_context_config, .allocator = {c, counted_allocate, counted_release}),
-                               context);
-}
 
 /* One of every object, most of them in use by another. */
 enum { CONTEXT, PARAMS, GRADS, CELL, CUSTOM, RNN, TAPE, DENSE, DESCENT, ADAM, BATCHES, OBJECTS };

@@ -332,7 +332,7 @@ START_TEST(arguments_are_checked)
              "rnn/lstm_cell/kernel\" is below the scopes of two");
     ck_fails(lstm_params_import_pytorch(params, path, plain, 0), LSTM_ERR_FORMAT, "not filled");
     ck_ok(lstm_params_initialize(params, 1));
-    ck_ok(lstm_params_freeze(params, &frozen));
+    ck_ok(lstm_params_freeze(params, NULL, &frozen));
     ck_fails(lstm_params_import_pytorch(frozen, path, plain, 1), LSTM_ERR_STATE, "frozen");
     /* A kernel that no LSTM has: five columns. */
     ck_ok(lstm_params_create(NULL, &wide));

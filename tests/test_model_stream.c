@@ -41,7 +41,7 @@ static void whole_create(whole *w, const char *graph)
     ck_ok(lstm_params_create(NULL, &w->params));
     ck_ok(lstm_model_create(w->params, graph, &w->model));
     ck_ok(lstm_params_initialize(w->params, 3));
-    ck_ok(lstm_params_freeze(w->params, &w->frozen));
+    ck_ok(lstm_params_freeze(w->params, NULL, &w->frozen));
     w->in = lstm_model_input_size(w->model);
     w->out = lstm_model_output_size(w->model);
     w->last = lstm_model_returns_last(w->model);
@@ -164,7 +164,7 @@ START_TEST(streams_say_what_is_wrong)
                             &both));
     ck_ok(lstm_params_initialize(open, 1));
     lstm_params *frozen;
-    ck_ok(lstm_params_freeze(open, &frozen));
+    ck_ok(lstm_params_freeze(open, NULL, &frozen));
     ck_makes_nothing(lstm_model_stream, lstm_model_stream_create(both, frozen, NULL, &made), LSTM_ERR_UNSUPPORTED,
                      "bidirectional");
     ck_ok(lstm_model_stream_create(w.model, w.frozen, NULL, &stream));

@@ -74,7 +74,7 @@ START_TEST(a_file_has_the_variables_in_order_and_its_format)
     lstm_params *params = sealed_store(), *frozen;
     lstm_safetensors *file;
     lstm_tensor tensor;
-    ck_ok(lstm_params_freeze(params, &frozen));
+    ck_ok(lstm_params_freeze(params, NULL, &frozen));
     ck_ok(lstm_params_save(frozen, test_path("x")));
     ck_ok(lstm_safetensors_open(NULL, test_path("x"), &file));
     ck_assert_str_eq(lstm_safetensors_metadata(file, "lstm.format"), "params");
@@ -235,7 +235,7 @@ END_TEST
 START_TEST(open_and_frozen_stores_and_null_are_refused)
 {
     lstm_params *open = open_store(), *sealed = sealed_store(), *frozen;
-    ck_ok(lstm_params_freeze(sealed, &frozen));
+    ck_ok(lstm_params_freeze(sealed, NULL, &frozen));
     ck_ok(lstm_params_save(sealed, test_path("x")));
     ck_fails(lstm_params_save(open, test_path("y")), LSTM_ERR_STATE, "params is open");
     ck_fails(lstm_params_load(frozen, test_path("x")), LSTM_ERR_STATE, "frozen");

@@ -197,7 +197,7 @@ START_TEST(the_last_call_wins_and_flags_hold_for_all_stores_of_the_layout)
     check_flags(params, "--------");
     ck_ok(lstm_params_initialize(params, 1));
     ck_ok(lstm_params_create_like(params, &grads));
-    ck_ok(lstm_params_freeze(params, &frozen));
+    ck_ok(lstm_params_freeze(params, NULL, &frozen));
     ck_ok(lstm_params_set_trainable(params, "dense/*", true, true));
     check_flags(grads, "----tdtd");
     ck_ok(lstm_params_set_trainable(grads, "*bias", true, false));

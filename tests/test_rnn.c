@@ -394,7 +394,7 @@ START_TEST(weights_that_change_between_calls_and_other_stores_count_at_once)
         unroll_take(&fresh, cell, &shape);
         unroll_run(&u);
         lstm_params *original;
-        ck_ok(lstm_params_freeze(u.weights, &original));
+        ck_ok(lstm_params_freeze(u.weights, NULL, &original));
         float *weights[2] = {lstm_params_edit(u.weights, &count), lstm_params_edit(fresh.weights, &count)};
         for (size_t k = 0; k < 2 * count; k++)
             weights[k / count][k % count] += (float)(k % count % 5) * 0.1f;

@@ -94,7 +94,7 @@ START_TEST(a_stream_in_any_portions_is_the_whole_sequence)
             unroll_create(&u, NULL, cell, &shape);
             lstm_cell_destroy(cell);
             unroll_run(&u);
-            ck_ok(lstm_params_freeze(u.weights, &frozen));
+            ck_ok(lstm_params_freeze(u.weights, NULL, &frozen));
             for (size_t k = 0; k < sizeof portions / sizeof portions[0]; k++)
                 check_streamed(&u, frozen, portions[k]);
             lstm_params_destroy(frozen);
@@ -123,7 +123,7 @@ static small_stream set_up(size_t batch, bool learned)
         for (size_t k = 0; k < 3; k++)
             lstm_params_edit(s.weights, NULL)[info.offset + k] = 0.5f;
     }
-    ck_ok(lstm_params_freeze(s.weights, &s.frozen));
+    ck_ok(lstm_params_freeze(s.weights, NULL, &s.frozen));
     ck_ok(lstm_stream_create(s.rnn, s.frozen, LSTM_ARGS(lstm_stream_config, .batch = batch), &s.stream));
     lstm_cell_destroy(cell);
     return s;
@@ -210,7 +210,7 @@ START_TEST(frozen_weights_cannot_be_written)
     ck_fails(lstm_optimizer_apply(adam, s.frozen, grads), LSTM_ERR_STATE, "frozen");
     lstm_params *open;
     ck_ok(lstm_params_create(NULL, &open));
-    ck_fails(lstm_params_freeze(open, &grads), LSTM_ERR_STATE, "open");
+    ck_fails(lstm_params_freeze(open, NULL, &grads), LSTM_ERR_STATE, "open");
     free(before);
     lstm_params_destroy(open);
     lstm_params_destroy(grads);
@@ -228,7 +228,7 @@ START_TEST(a_bidirectional_plan_is_refused_by_name)
     ck_ok(lstm_params_create(NULL, &weights));
     ck_ok(lstm_rnn_create_bidirectional(weights, NULL, cell, cell, 2, NULL, &rnn));
     ck_ok(lstm_params_initialize(weights, 1));
-    ck_ok(lstm_params_freeze(weights, &frozen));
+    ck_ok(lstm_params_freeze(weights, NULL, &frozen));
     ck_fails(lstm_stream_create(rnn, frozen, NULL, &stream), LSTM_ERR_UNSUPPORTED, "bidirectional");
     ck_assert_ptr_null(stream);
     lstm_params_destroy(frozen);

@@ -281,7 +281,7 @@ START_TEST(l2_refuses_what_it_cannot_use_and_touches_nothing)
     double loss = 7.0;
     ck_ok(lstm_params_create(NULL, &open));
     ck_ok(lstm_params_create_like(weights, &grads));
-    ck_ok(lstm_params_freeze(weights, &frozen));
+    ck_ok(lstm_params_freeze(weights, NULL, &frozen));
     for (size_t k = 0; k < 3; k++)
         ck_fails(lstm_l2_regularizer(weights, wrong[k], grads, &loss), LSTM_ERR_INVALID_ARGUMENT, "scale");
     ck_fails(lstm_l2_regularizer(NULL, 1.0f, grads, &loss), LSTM_ERR_INVALID_ARGUMENT, "weights is NULL");

@@ -174,7 +174,7 @@ static bool run_data_through(const run_options *options, const lstm_params *para
     bool good = (initial && final) || complain("no memory is left");
     if (good && options->chunk) {
         lstm_params *frozen;
-        good = succeeded(lstm_params_freeze(params, &frozen));
+        good = succeeded(lstm_params_freeze(params, NULL, &frozen));
         if (good) {
             good = run_chunks(options, frozen, d, initial, final);
             lstm_params_destroy(frozen);

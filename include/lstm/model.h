@@ -104,8 +104,11 @@ LSTM_API lstm_status lstm_model_backward(lstm_model_tape *tape, const lstm_param
 /* One inference stream through all layers, or a batch of them, over frozen weights. As lstm_stream, which see. */
 typedef struct lstm_model_stream lstm_model_stream;
 
-/* As lstm_stream_create, for all layers. Destroy with lstm_model_stream_destroy. Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY,
- * SHAPE (weights of another layout), STATE (weights that are not frozen), UNSUPPORTED (a bidirectional layer). */
+/* As lstm_stream_size and lstm_stream_create, for all layers. Destroy with lstm_model_stream_destroy. Statuses:
+ * INVALID_ARGUMENT, OUT_OF_MEMORY, UNSUPPORTED (a bidirectional layer), and of _create CAPACITY (memory_size is too small),
+ * SHAPE (weights of another layout), STATE (weights that are not frozen). */
+LSTM_API lstm_status lstm_model_stream_size(const lstm_model *model, const lstm_stream_config *config, size_t *bytes,
+                                            size_t *alignment);
 LSTM_API lstm_status lstm_model_stream_create(const lstm_model *model, const lstm_params *frozen,
                                               const lstm_stream_config *config, lstm_model_stream **stream);
 
@@ -126,6 +129,13 @@ LSTM_API lstm_status lstm_model_stream_reset_row(lstm_model_stream *stream, size
 /* Leaf `leaf` of the model's state, [batch][width], to read and to set between runs; lives as long as the stream. NULL if
  * there is no such leaf. */
 LSTM_API float *lstm_model_stream_state(lstm_model_stream *stream, size_t leaf);
+
+/* As lstm_stream_copy, lstm_stream_save_size, lstm_stream_save and lstm_stream_restore, for all layers; of a model that
+ * returns the last, what each row had last belongs to its state. */
+LSTM_API lstm_status lstm_model_stream_copy(const lstm_model_stream *from, lstm_model_stream *to);
+LSTM_API size_t lstm_model_stream_save_size(const lstm_model_stream *stream);
+LSTM_API lstm_status lstm_model_stream_save(const lstm_model_stream *stream, void *bytes, size_t size);
+LSTM_API lstm_status lstm_model_stream_restore(lstm_model_stream *stream, const void *bytes, size_t size);
 
 /* Replay the self-tests recorded in a model's file: selftest/0/inputs, with or without selftest/0/sequence_length, against
  * selftest/0/outputs, and so on. *difference becomes the largest of all, as a share of the largest output of its test.

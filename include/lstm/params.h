@@ -70,9 +70,21 @@ LSTM_API lstm_status lstm_params_create(lstm_context *context, lstm_params **par
  * Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY, STATE (params is still open). */
 LSTM_API lstm_status lstm_params_create_like(const lstm_params *params, lstm_params **zeros);
 
-/* Create a copy that is never written to again: weights for streams, shared by any number of threads.
- * Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY, STATE (params is still open). */
-LSTM_API lstm_status lstm_params_freeze(const lstm_params *params, lstm_params **frozen);
+typedef struct lstm_freeze_config {
+    size_t struct_size;
+    void *memory; /* NULL: from the context's allocator. Otherwise the caller's, until the copy and all streams over */
+    size_t memory_size; /* it are destroyed, of at least the size and alignment that lstm_params_freeze_size gives */
+} lstm_freeze_config;
+
+/* How much memory a frozen copy takes. alignment may be NULL. Any thread.
+ * Statuses: INVALID_ARGUMENT, STATE (params is still open). */
+LSTM_API lstm_status lstm_params_freeze_size(const lstm_params *params, size_t *bytes, size_t *alignment);
+
+/* Create a copy that is never written to again: weights for streams, shared by any number of threads. config NULL: in
+ * the context's memory. Statuses: INVALID_ARGUMENT (memory that is not aligned too), OUT_OF_MEMORY, CAPACITY (memory_size is
+ * too small), STATE (params is still open). */
+LSTM_API lstm_status lstm_params_freeze(const lstm_params *params, const lstm_freeze_config *config,
+                                        lstm_params **frozen);
 
 /* Give back the caller's reference; NULL is fine. */
 LSTM_API void lstm_params_destroy(lstm_params *params);

@@ -62,7 +62,7 @@ static lstm_status create_memory(network *n, size_t *kept_bytes)
     lstm_status status;
     if (shape->kind == BENCH_STREAM || shape->kind == BENCH_BLOCK) {
         const lstm_stream_config *config = LSTM_ARGS(lstm_stream_config, .max_steps = shape->time);
-        if ((status = lstm_params_freeze(n->weights, &n->frozen)))
+        if ((status = lstm_params_freeze(n->weights, NULL, &n->frozen)))
             return status;
         n->output = system_allocate(shape->time * shape->units, sizeof *n->output);
         return lstm_stream_create(n->rnn, n->frozen, config, &n->stream);
