@@ -25,6 +25,7 @@
     SUITE(element_loss)                                                                                                \
     SUITE(embedding)                                                                                                   \
     SUITE(files)                                                                                                       \
+    SUITE(float_modes)                                                                                                 \
     SUITE(golden)                                                                                                      \
     SUITE(golden_losses)                                                                                               \
     SUITE(gradients)                                                                                                   \

@@ -41,7 +41,7 @@ static const char *open_stream(const char *path, lstm_model_stream **stream)
         return lstm_error_message();
     if (lstm_model_input_size(model) != 1 || lstm_model_output_size(model) != 1 || lstm_model_returns_last(model))
         wrong = "the model does not give one number for each one that it gets";
-    else if (lstm_params_freeze(weights, &frozen) || lstm_model_stream_create(model, frozen, &config, stream))
+    else if (lstm_params_freeze(weights, NULL, &frozen) || lstm_model_stream_create(model, frozen, &config, stream))
         wrong = lstm_error_message();
     lstm_params_destroy(frozen);
     lstm_params_destroy(weights);

@@ -144,7 +144,7 @@ static void test(const trainer *t, const wav *dry, const wav *wet, size_t seen)
         fprintf(stderr, "train: no memory is left\n");
         exit(EXIT_FAILURE);
     }
-    need(lstm_params_freeze(t->weights, &frozen));
+    need(lstm_params_freeze(t->weights, NULL, &frozen));
     need(lstm_model_stream_create(t->model, frozen, NULL, &stream));
     need(lstm_model_stream_run(stream, dry->count, NULL, dry->samples, out));
     const esr known = esr_measure(out, wet->samples, seen);

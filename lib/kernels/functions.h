@@ -18,13 +18,20 @@ static inline V exp_tail(V r, V square, float s)
     return fused(high, square, low);
 }
 
+/* r^2, and 0 where it would be denormal: there it is nothing beside r, and it would take many times as long. x: whose
+ * magnitude is r's where that is small, known before r is. */
+static inline V square_of(V r, V x)
+{
+    return times(r, if_less(x, all(0x1p-62f), all(0.0f), r));
+}
+
 /* exp(y) for y <= 0, with correct denormals; below -104 it is 0. */
 static inline V exp_not_positive(V y)
 {
     y = maximum(all(-105.0f), y);
     V n = nearest(times(y, all(0x1.715476p+0f)));
     V r = fused(n, all(0x1.05c61p-29f), fused(n, all(-0x1.62e43p-1f), y));
-    V square = times(r, r);
+    V square = square_of(r, magnitude(y));
     return times_power_of_2(fused(square, exp_tail(r, square, 1.0f), plus(r, all(1.0f))), n);
 }
 
@@ -37,7 +44,7 @@ static inline V sigmoid(V x)
     V sum = fused(x, all(-0x1.715476p+0f), round);
     V n = minus(sum, round);
     V minus_r = fused(n, all(-0x1.05c61p-29f), fused(n, all(0x1.62e43p-1f), x));
-    V square = times(minus_r, minus_r);
+    V square = square_of(minus_r, magnitude(x));
     V exponential = fused(square, exp_tail(minus_r, square, -1.0f), minus(all(1.0f), minus_r));
     return over(k, fused(exponential, power_of_2_in(sum, -24), k));
 }
@@ -50,7 +57,7 @@ static inline V hyperbolic_tangent(V x)
     V sum = fused(a, all(0x1.715476p+1f), round);
     V n = minus(sum, round);
     V r = fused(n, all(0x1.05c61p-30f), fused(n, all(-0x1.62e43p-2f), a));
-    V square = times(r, r), power = power_of_2_in(sum, 0);
+    V square = square_of(r, a), power = power_of_2_in(sum, 0);
     V p = fused(square, exp_tail(r, square, 2.0f), plus(r, r));
     V t = fused(power, p, minus(power, one));
     return with_sign(over(t, plus(t, all(2.0f))), x);
