@@ -50,6 +50,7 @@
     SUITE(schedule)                                                                                                    \
     SUITE(sequence_array)                                                                                              \
     SUITE(sequence_loss)                                                                                               \
+    SUITE(sequence_text)                                                                                               \
     SUITE(status)                                                                                                      \
     SUITE(stream)                                                                                                      \
     SUITE(stream_state)                                                                                                \

@@ -10,9 +10,10 @@ static const double LIBRARY_SECONDS = 3.0, QUICK_LIBRARY_SECONDS = 0.15;
 enum { LEAST_TURNS = 11, QUICK_LEAST_TURNS = 5 };
 /* Threads of OpenMP and of Python's libraries wait for more work by spinning for some milliseconds. */
 static const double REST_SECONDS = 0.01;
-/* Before each round the FMA peak is measured again. Where it is not reached, others use the machine: wait for a while. */
-static const double PEAK_SECONDS = 0.002, QUIET = 0.9, WAIT_SECONDS = 0.05, PATIENCE_SECONDS = 10.0,
-                    QUICK_PATIENCE_SECONDS = 0.5;
+/* Before each round the FMA peak is measured again. Where it is not reached, others use the machine: wait for a while. To
+ * see that takes longer than a slice of the scheduler's, which a thread that has slept is given at once. */
+static const double PEAK_SECONDS = 0.002, PROBE_SECONDS = 0.03, QUIET = 0.9, WAIT_SECONDS = 0.05,
+                    PATIENCE_SECONDS = 10.0, QUICK_PATIENCE_SECONDS = 0.5;
 
 static int compare(const void *a, const void *b)
 {
@@ -85,7 +86,7 @@ static bool find_quiet(size_t threads, double *patience, double *peak)
 {
     for (;;) {
         double mean;
-        *peak = fmax(*peak, fma_peak(threads, PEAK_SECONDS, &mean));
+        *peak = fmax(*peak, fma_peak(threads, threads > 1 ? PROBE_SECONDS : PEAK_SECONDS, &mean));
         if (threads == 1 || mean >= QUIET * *peak)
             return true;
         if (*patience <= 0.0)

@@ -119,9 +119,10 @@ static dnnl_memory_desc_t describe(session *s, int rank, const size_t *sizes, dn
 static dnnl_memory_t allocate(session *s, const dnnl_memory_desc_t *description)
 {
     dnnl_memory_t made = NULL;
-    if (s->status != dnnl_success || s->memory_count == MAX_MEMORIES)
-        return NULL;
-    need(s, dnnl_memory_create(&made, description, s->engine, DNNL_MEMORY_ALLOCATE));
+    if (s->status == dnnl_success)
+        need(s, description && s->memory_count < MAX_MEMORIES
+                    ? dnnl_memory_create(&made, description, s->engine, DNNL_MEMORY_ALLOCATE)
+                    : dnnl_unimplemented);
     if (made) {
         void *data;
         dnnl_memory_get_data_handle(made, &data);
@@ -248,8 +249,7 @@ static void add_argument(call *c, int argument, dnnl_memory_t memory)
 /* Memory as the primitive wants it for an argument. */
 static dnnl_memory_t add_wanted(session *s, call *c, dnnl_primitive_desc_t description, int argument)
 {
-    const dnnl_memory_desc_t *wanted = dnnl_primitive_desc_query_md(description, dnnl_query_exec_arg_md, argument);
-    dnnl_memory_t made = wanted ? allocate(s, wanted) : NULL;
+    dnnl_memory_t made = allocate(s, dnnl_primitive_desc_query_md(description, dnnl_query_exec_arg_md, argument));
     add_argument(c, argument, made);
     return made;
 }

@@ -91,7 +91,7 @@ done
 check "find_package: shared_c is linked with the shared library" needs_library "$tree/shared_c"
 check "find_package: static_c is not" needs_no_library "$tree/static_c"
 
-for example in counting custom_cell; do
+for example in counting custom_cell sequence_labelling; do
     check "find_package: examples/$example builds by itself" \
         build_project "$source/examples/$example" "$work/$example" -DCMAKE_PREFIX_PATH="$prefix" "$@"
 done
