@@ -117,7 +117,7 @@ lstm__wanted *lstm__variables_append(lstm__variables *variables, const char *pat
         return NULL;
     snprintf(full, size, "%s%s%s", path, *path ? "/" : "", name);
     lstm__wanted *made = &grown[variables->count++];
-    *made = (lstm__wanted){.name = full, .rank = rank};
+    *made = (lstm__wanted){.name = full, .hash = lstm__name_hash(full), .rank = rank};
     memcpy(made->shape, shape, rank * sizeof *shape);
     return made;
 }
@@ -139,7 +139,7 @@ static lstm_status append_variable(const char *function, lstm_cell_spec *spec, c
         return keep_memory_failure(spec, function);
     const size_t place = all->count - 1;
     for (size_t k = 0; k < place; k++)
-        if (!strcmp(all->wanted[k].name, wanted->name))
+        if (all->wanted[k].hash == wanted->hash && !strcmp(all->wanted[k].name, wanted->name))
             return keep(spec,
                         lstm__fail(LSTM_ERR_STATE, "%s: the plan has two variables \"%s\"", function, wanted->name));
     if (initializer)

@@ -7,6 +7,7 @@
 #include "params_file.h"
 #include "status.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,7 @@ typedef struct item {
     lstm_dtype dtype;
     size_t rank, shape[LSTM_MAX_RANK], size;
     void *data;
+    double low, high; /* of single numbers, which a file may give */
 } item;
 
 struct lstm_checkpoint {
@@ -33,7 +35,8 @@ struct lstm_checkpoint {
 
 /* ---- the list ---- */
 
-static lstm_status add_item(const char *function, lstm_checkpoint *c, const char *const parts[3], item made)
+/* `first`: of its kind; names are compared for these alone, as two stores or numbers of one name share the first. */
+static lstm_status add_item(const char *function, lstm_checkpoint *c, const char *const parts[3], bool first, item made)
 {
     char name[LSTM_MAX_NAME + 64] = "";
     int used = 0;
@@ -42,6 +45,9 @@ static lstm_status add_item(const char *function, lstm_checkpoint *c, const char
             used += snprintf(name + used, sizeof name - (size_t)used, "%s%s", used ? "/" : "", parts[k]);
     if (used < 1 || (size_t)used >= sizeof name)
         return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: the name %.64s... is too long", function, name);
+    for (size_t k = 0; first && k < c->item_count; k++)
+        if (!strcmp(c->items[k].name, name))
+            return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: \"%.200s\" is on the list already", function, name);
     item *grown = lstm__grow(c->context, c->items, c->item_count, &c->item_capacity, sizeof *grown);
     if (!grown)
         return lstm__fail_memory(function);
@@ -81,7 +87,7 @@ static lstm_status add_variables(const char *function, lstm_checkpoint *c, const
                      .size = info.count * sizeof *block,
                      .data = block + info.offset};
         memcpy(made.shape, info.shape, sizeof made.shape);
-        if ((status = add_item(function, c, (const char *const[3]){prefix, slot, info.name}, made)))
+        if ((status = add_item(function, c, (const char *const[3]){prefix, slot, info.name}, k == 0, made)))
             return status;
     }
     lstm__params_retain(params);
@@ -89,11 +95,14 @@ static lstm_status add_variables(const char *function, lstm_checkpoint *c, const
     return LSTM_OK;
 }
 
+/* Numbers below "checkpoint/"; values: their dtype, place, and range. */
 static lstm_status add_numbers(const char *function, lstm_checkpoint *c, const char *prefix, const char *name,
-                               lstm_dtype dtype, size_t width, size_t count, void *values)
+                               size_t count, item values)
 {
-    const item made = {.dtype = dtype, .rank = 1, .shape = {count}, .size = count * width, .data = values};
-    return add_item(function, c, (const char *const[3]){"checkpoint", prefix, name}, made);
+    values.rank = 1;
+    values.shape[0] = count;
+    values.size = count * (values.dtype == LSTM_DTYPE_F32 ? sizeof(float) : sizeof(double));
+    return add_item(function, c, (const char *const[3]){"checkpoint", prefix, name}, true, values);
 }
 
 lstm_status lstm_checkpoint_create(lstm_context *context, lstm_checkpoint **checkpoint)
@@ -108,7 +117,8 @@ lstm_status lstm_checkpoint_create(lstm_context *context, lstm_checkpoint **chec
     lstm__context_retain(context);
     made->best = -INFINITY;
     lstm_status status =
-        add_numbers(function, made, NULL, "best_metric", LSTM_DTYPE_F64, sizeof made->best, 1, &made->best);
+        add_numbers(function, made, NULL, "best_metric", 1,
+                    (item){.dtype = LSTM_DTYPE_F64, .data = &made->best, .low = -INFINITY, .high = INFINITY});
     if (status) {
         lstm_checkpoint_destroy(made);
         return status;
@@ -192,9 +202,11 @@ static lstm_status add_optimizer(const char *function, lstm_checkpoint *c, const
         status = add_variables(function, c, prefix, o->slot_names[k], o->stores[k], o->stores[k]);
     }
     if (!status)
-        status = add_numbers(function, c, o->name, "learning_rate", LSTM_DTYPE_F32, sizeof(float), 1, o->learning_rate);
+        status = add_numbers(function, c, o->name, "learning_rate", 1,
+                             (item){.dtype = LSTM_DTYPE_F32, .data = o->learning_rate, .high = (double)FLT_MAX});
     if (!status)
-        status = add_numbers(function, c, o->name, "beta_powers", LSTM_DTYPE_F64, sizeof(double), 2, o->beta_powers);
+        status = add_numbers(function, c, o->name, "beta_powers", 2,
+                             (item){.dtype = LSTM_DTYPE_F64, .data = o->beta_powers, .high = 1.0});
     return status;
 }
 
@@ -231,8 +243,9 @@ lstm_status lstm_checkpoint_add_u64(lstm_checkpoint *checkpoint, const char *nam
     if (count < 1 || count > SIZE_MAX / sizeof *values)
         return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: count is %zu", function, count);
     lstm_status status = check_name(function, "name", name);
-    return status ? status
-                  : add_numbers(function, checkpoint, NULL, name, LSTM_DTYPE_U64, sizeof *values, count, values);
+    return status
+               ? status
+               : add_numbers(function, checkpoint, NULL, name, count, (item){.dtype = LSTM_DTYPE_U64, .data = values});
 }
 
 /* ---- files ---- */
@@ -263,6 +276,24 @@ lstm_status lstm_checkpoint_save(const lstm_checkpoint *checkpoint, const char *
     return save(function, checkpoint, path);
 }
 
+/* Whether numbers that have a range keep to it; NaN does not. */
+static bool in_range(const item *i, const lstm_tensor *t)
+{
+    double number;
+    float narrow;
+    for (size_t k = 0; i->low < i->high && k < i->shape[0]; k++) {
+        if (i->dtype == LSTM_DTYPE_F32) {
+            memcpy(&narrow, (const char *)t->data + k * sizeof narrow, sizeof narrow);
+            number = (double)narrow;
+        } else {
+            memcpy(&number, (const char *)t->data + k * sizeof number, sizeof number);
+        }
+        if (!(number >= i->low && number <= i->high))
+            return false;
+    }
+    return true;
+}
+
 /* Every item has its tensor, every tensor its item. used: false for each tensor. */
 static lstm_status match(const char *where, const lstm_checkpoint *c, const lstm_safetensors *file, bool *used)
 {
@@ -271,8 +302,12 @@ static lstm_status match(const char *where, const lstm_checkpoint *c, const lstm
     for (size_t k = 0; k < c->item_count; k++) {
         const item *i = &c->items[k];
         const lstm_tensor *t = lstm__safetensors_find(file, i->name, used);
-        if (t && t->dtype == i->dtype && t->rank == i->rank && !memcmp(t->shape, i->shape, i->rank * sizeof *i->shape))
+        if (t && t->dtype == i->dtype && t->rank == i->rank &&
+            !memcmp(t->shape, i->shape, i->rank * sizeof *i->shape)) {
+            if (!in_range(i, t))
+                lstm__fault(&faults, "a wrong number in", i->name, "");
             continue;
+        }
         const char *have = t ? lstm__shape_text(t->rank, t->shape, found) : "none";
         snprintf(detail, sizeof detail, ": %s %s, expected %s %s", t ? lstm_dtype_name(t->dtype) : "", have,
                  lstm_dtype_name(i->dtype), lstm__shape_text(i->rank, i->shape, expected));
@@ -331,7 +366,7 @@ lstm_status lstm_checkpoint_save_step(const lstm_checkpoint *checkpoint, const c
     char *path = lstm__numbered_path(checkpoint->context, prefix, step);
     lstm_status status = path ? save(function, checkpoint, path) : lstm__fail_memory(function);
     lstm__release(checkpoint->context, path);
-    return status || !keep ? status : lstm__numbered_keep(function, checkpoint->context, prefix, keep);
+    return status || !keep ? status : lstm__numbered_keep(function, checkpoint->context, prefix, step, keep);
 }
 
 lstm_status lstm_checkpoint_load_latest(lstm_checkpoint *checkpoint, const char *prefix, uint64_t *step)

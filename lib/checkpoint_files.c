@@ -113,18 +113,22 @@ lstm_status lstm__numbered_latest(const char *function, lstm_context *context, c
     return status;
 }
 
-lstm_status lstm__numbered_keep(const char *function, lstm_context *context, const char *prefix, size_t keep)
+lstm_status lstm__numbered_keep(const char *function, lstm_context *context, const char *prefix, uint64_t step,
+                                size_t keep)
 {
     search s;
     lstm_status status = find_steps(function, context, prefix, &s);
     if (status)
         return status;
-    for (size_t k = 0; k + keep < s.count && !status; k++) {
+    for (size_t k = 0, left = s.count; left > keep && k < s.count && !status; k++) {
+        if (s.steps[k] == step)
+            continue;
         char *path = lstm__numbered_path(context, prefix, s.steps[k]);
         const int error = path ? lstm__file_remove(path) : 0;
         if (!path || error)
             status = path ? fail(function, path, error) : lstm__fail_memory(function);
         lstm__release(context, path);
+        left--;
     }
     lstm__release(context, s.steps);
     return status;

@@ -10,7 +10,8 @@ char *lstm__numbered_path(lstm_context *context, const char *prefix, uint64_t st
 /* The largest step of which there is a file. */
 lstm_status lstm__numbered_latest(const char *function, lstm_context *context, const char *prefix, uint64_t *step);
 
-/* Remove the files of the smallest steps until `keep` are left. */
-lstm_status lstm__numbered_keep(const char *function, lstm_context *context, const char *prefix, size_t keep);
+/* Remove the files of the smallest steps, but for `step`, until `keep` are left. */
+lstm_status lstm__numbered_keep(const char *function, lstm_context *context, const char *prefix, uint64_t step,
+                                size_t keep);
 
 #endif

@@ -2,15 +2,15 @@
 
 #include "context.h"
 #include "params.h"
+#include "safetensors_json.h"
 #include "status.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_LAYERS = 4096, MAX_LEVELS = 64, MAX_WHERE = 160 };
+enum { MAX_LAYERS = 4096, MAX_LEVELS = 64, MAX_BRACKETS = 2 * MAX_LEVELS + 8, MAX_WHERE = 160 };
 
 /* A JSON object that is being read, and where it stands. */
 typedef struct reader {
@@ -53,8 +53,7 @@ static lstm_status check_keys(const reader *r, const char *const *keys)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)r->object, key, value)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)r->object, key, value) {
         size_t k = 0;
         while (keys[k] && strcmp(keys[k], key))
             k++;
@@ -397,9 +396,12 @@ lstm_status lstm__graph_read(const char *function, lstm_context *context, const 
 {
     static const char *const keys[] = {"input_size", "layers", NULL};
     json_error_t error;
-    json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, &error);
-    reader r = {.function = function, .context = context, .object = json};
+    reader r = {.function = function, .context = context};
     *graph = (lstm__graph){.context = context};
+    if (lstm__json_nests_deeper(text, strlen(text), MAX_BRACKETS))
+        return refuse(&r, "brackets nest deeper than %d levels", MAX_BRACKETS);
+    json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+    r.object = json;
     char quoted[LSTM__QUOTED];
     lstm_status status = LSTM_OK;
     if (!json)

@@ -53,18 +53,18 @@ static lstm_status create_dense(lstm_params *params, const lstm__graph_layer *g,
     return status;
 }
 
-/* Widths that do not fit each other are the graph's fault as long as no variable was there before. */
-static lstm_status blame(const char *function, lstm_status status, size_t k, const char *scope, bool is_open)
+/* What does not fit is the graph's fault as long as no variable was there before. */
+static lstm_status blame(const char *function, lstm_status status, size_t k, const char *scope, bool is_empty)
 {
     char quoted[LSTM__QUOTED], words[256];
     snprintf(words, sizeof words, "%s", lstm_error_message());
-    return lstm__fail(status == LSTM_ERR_SHAPE && is_open ? LSTM_ERR_FORMAT : status,
+    return lstm__fail(is_empty && status != LSTM_ERR_OUT_OF_MEMORY ? LSTM_ERR_FORMAT : status,
                       "%s: layers[%zu], scope \"%s\": %s", function, k, lstm__quote(scope, quoted), words);
 }
 
 static lstm_status create_layers(const char *function, lstm_params *params, const lstm__graph *graph, lstm_model *model)
 {
-    const bool is_open = !lstm_params_data(params, NULL);
+    const bool is_empty = lstm_params_variable_count(params) == 0;
     size_t width = graph->input_size;
     bool recurrent = false, by_row = false;
     for (size_t k = 0; k < graph->count; k++) {
@@ -75,7 +75,7 @@ static lstm_status create_layers(const char *function, lstm_params *params, cons
         lstm_status status =
             g->forward ? create_rnn(params, g, layer) : create_dense(params, g, k + 1 == graph->count, layer);
         if (status)
-            return blame(function, status, k, g->scope, is_open);
+            return blame(function, status, k, g->scope, is_empty);
         model->states += lstm_rnn_state_count(layer->rnn);
         width = layer->output_size;
         recurrent = recurrent || layer->rnn;

@@ -8,9 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <lstm/random.h>
+
 typedef struct variable {
     lstm_variable_info info; /* info.name is `name` */
     lstm_initializer initializer;
+    uint64_t hash; /* of the name */
     char name[];
 } variable;
 
@@ -230,10 +233,16 @@ void lstm_params_destroy(lstm_params *params)
     lstm_context_destroy(context);
 }
 
+uint64_t lstm__name_hash(const char *name)
+{
+    return lstm_random_named(0, name).stream;
+}
+
 static variable *find(const lstm__layout *layout, const char *name)
 {
+    const uint64_t hash = lstm__name_hash(name);
     for (size_t k = 0; k < layout->count; k++)
-        if (!strcmp(layout->variables[k]->name, name))
+        if (layout->variables[k]->hash == hash && !strcmp(layout->variables[k]->name, name))
             return layout->variables[k];
     return NULL;
 }
@@ -282,6 +291,7 @@ static lstm_status declare(const char *function, lstm_params *params, const char
     if (!made)
         return lstm__fail_memory(function);
     memcpy(made->name, name, size);
+    made->hash = lstm__name_hash(name);
     made->initializer = *initializer;
     made->info = (lstm_variable_info){
         .name = made->name, .rank = rank, .offset = layout->floats, .count = count, .trainable = true, .decay = true};

@@ -31,6 +31,7 @@ uint64_t lstm__params_version(const lstm_params *params);
 /* A variable that a plan or layer wants; its full name is scope/name. */
 typedef struct lstm__wanted {
     const char *name;
+    uint64_t hash; /* lstm__name_hash, where there may be many */
     size_t rank, shape[LSTM_MAX_RANK];
     lstm_initializer initializer;
 } lstm__wanted;
@@ -58,6 +59,9 @@ lstm_status lstm__params_check_writable(const char *function, const char *argume
 lstm_status lstm__params_seal(const char *function, lstm_params *params);
 
 bool lstm__params_is_frozen(const lstm_params *params);
+
+/* To tell most names apart at once. */
+uint64_t lstm__name_hash(const char *name);
 
 /* A name is 1 to LSTM_MAX_NAME bytes without control characters and without empty parts between its '/'. */
 bool lstm__name_is_good(const char *name);

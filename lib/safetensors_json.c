@@ -7,10 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The official reader's limit; it also keeps Jansson's recursion from a small stack's end. */
-enum { MAX_DEPTH = 127 };
+enum { MAX_DEPTH = 127 }; /* the official reader's limit */
 
-static bool nests_too_deep(const char *text, size_t length)
+bool lstm__json_nests_deeper(const char *text, size_t length, size_t levels)
 {
     size_t depth = 0;
     bool in_string = false;
@@ -23,7 +22,7 @@ static bool nests_too_deep(const char *text, size_t length)
         } else if (text[k] == '"') {
             in_string = true;
         } else if (text[k] == '[' || text[k] == '{') {
-            if (++depth > MAX_DEPTH)
+            if (++depth > levels)
                 return true;
         } else if ((text[k] == ']' || text[k] == '}') && depth) {
             depth--;
@@ -37,7 +36,7 @@ static lstm_status parse(const char *where, const char *text, size_t length, lst
     const size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
     char quoted[LSTM__QUOTED];
     json_error_t error;
-    if (nests_too_deep(text, length))
+    if (lstm__json_nests_deeper(text, length, MAX_DEPTH))
         return lstm__fail(LSTM_ERR_FORMAT, "%s: the header nests more than %d levels deep", where, MAX_DEPTH);
     header->json = json_loadb(text, length, flags, &error);
     /* Jansson's integers end at 2^63 - 1; a larger one may stand where it is of no interest. */

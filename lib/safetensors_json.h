@@ -28,6 +28,9 @@ typedef struct lstm__header {
  * failure as well. */
 lstm_status lstm__header_read(const char *where, lstm_context *context, const char *text, size_t length,
                               size_t data_size, lstm__header *header);
+/* Whether brackets nest deeper than so many levels: Jansson's recursion is to stay away from the end of a small stack. */
+bool lstm__json_nests_deeper(const char *text, size_t length, size_t levels);
+
 void lstm__header_free(lstm_context *context, lstm__header *header);
 
 /* Check the keys of this library's among strings; a failure has that status. */

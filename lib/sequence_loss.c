@@ -57,8 +57,10 @@ static lstm_status check(const char *function, const lstm_sequence_loss_args *a,
         return lstm__fail_null(function, a->logits ? "targets" : "logits");
     for (size_t row = 0; floats && row < a->batch; row++)
         for (size_t t = 0; t < a->time; t++) {
+            if (weight_at(a, s, row, t) == 0.0)
+                continue;
             const size_t target = a->targets[row * s->row + t * s->step];
-            if (target >= a->classes && weight_at(a, s, row, t) != 0.0)
+            if (target >= a->classes)
                 return lstm__fail(LSTM_ERR_INVALID_ARGUMENT,
                                   "%s: the target of row %zu, time %zu is %zu, expected below %zu", function, row, t,
                                   target, a->classes);

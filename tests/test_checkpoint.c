@@ -295,6 +295,10 @@ START_TEST(the_last_so_many_are_kept_and_the_latest_is_found)
     empty_folder(names, sizeof names);
     ck_assert_str_eq(names, "run-012.safetensors run-10.safetensors run-100.safetensors run-11.safetensors "
                             "run-99.safetensors.tmp run-99999999999999999999999.safetensors running-99.safetensors ");
+    ck_ok(lstm_checkpoint_save_step(t.checkpoint, prefix, 7, 2));
+    ck_ok(lstm_checkpoint_save_step(t.checkpoint, prefix, 5, 1)); /* what was just written is not removed */
+    empty_folder(names, sizeof names);
+    ck_assert_str_eq(names, "run-5.safetensors ");
     snprintf(prefix, sizeof prefix, "%s/no/run", folder);
     ck_fails(lstm_checkpoint_save_step(t.checkpoint, prefix, 1, 2), LSTM_ERR_IO, "no/run-1.safetensors");
     ck_fails(lstm_checkpoint_load_latest(t.checkpoint, prefix, &step), LSTM_ERR_IO, "/no");
@@ -330,6 +334,35 @@ START_TEST(the_best_is_kept_over_restarts_and_nan_is_not_it)
 }
 END_TEST
 
+START_TEST(numbers_that_no_run_can_have_are_refused)
+{
+    make_folder();
+    training t;
+    start(&t, "adam", 3);
+    ck_ok(lstm_checkpoint_save(t.checkpoint, in_folder("c")));
+    FILE *file = fopen(in_folder("c"), "r+b");
+    static char bytes[20000];
+    const size_t size = fread(bytes, 1, sizeof bytes, file);
+    /* The learning rate 0.001 becomes NaN; the checksum goes. */
+    const float rate = 0.001f, wrong = NAN;
+    size_t at = size - sizeof rate;
+    while (memcmp(bytes + at, &rate, sizeof rate) != 0)
+        at--;
+    memcpy(bytes + at, &wrong, sizeof wrong);
+    char *checksum = NULL;
+    for (size_t k = 0; k + 13 < size && !checksum; k++)
+        checksum = memcmp(bytes + k, "lstm.checksum", 13) ? NULL : bytes + k;
+    ck_assert_ptr_nonnull(checksum);
+    memcpy(checksum, "some.checksum", 13);
+    rewind(file);
+    ck_assert_uint_eq(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+    ck_fails(lstm_checkpoint_load(t.checkpoint, in_folder("c")), LSTM_ERR_FORMAT, "checkpoint/adam/learning_rate");
+    end(&t);
+    remove_folder();
+}
+END_TEST
+
 START_TEST(lists_say_what_is_wrong)
 {
     training t;
@@ -351,10 +384,11 @@ START_TEST(lists_say_what_is_wrong)
     ck_fails(lstm_checkpoint_add_model(c, NULL, t.weights), LSTM_ERR_INVALID_ARGUMENT, "model is NULL");
     ck_fails(lstm_checkpoint_save(NULL, "x"), LSTM_ERR_INVALID_ARGUMENT, "checkpoint is NULL");
     ck_fails(lstm_checkpoint_load(c, NULL), LSTM_ERR_INVALID_ARGUMENT, "path is NULL");
-    ck_ok(lstm_checkpoint_add_u64(c, "position", &number, 1));
-    make_folder();
-    ck_fails(lstm_checkpoint_save(c, in_folder("c")), LSTM_ERR_INVALID_ARGUMENT, "checkpoint/position");
-    remove_folder();
+    ck_fails(lstm_checkpoint_add_u64(c, "position", &number, 1), LSTM_ERR_INVALID_ARGUMENT, "checkpoint/position");
+    ck_fails(lstm_checkpoint_add_u64(c, "best_metric", &number, 1), LSTM_ERR_INVALID_ARGUMENT, "best_metric");
+    ck_fails(lstm_checkpoint_add_params(c, "ema", t.grads), LSTM_ERR_INVALID_ARGUMENT, "on the list already");
+    ck_fails(lstm_checkpoint_add_params(c, NULL, t.grads), LSTM_ERR_INVALID_ARGUMENT, "on the list already");
+    ck_fails(lstm_checkpoint_add_optimizer(c, t.optimizer), LSTM_ERR_INVALID_ARGUMENT, "on the list already");
     lstm_checkpoint_destroy(NULL);
     lstm_params_destroy(open);
     lstm_params_destroy(frozen);
@@ -371,6 +405,7 @@ Suite *checkpoint_suite(void)
                                         another_graph_is_refused,
                                         the_last_so_many_are_kept_and_the_latest_is_found,
                                         the_best_is_kept_over_restarts_and_nan_is_not_it,
+                                        numbers_that_no_run_can_have_are_refused,
                                         lists_say_what_is_wrong,
                                         NULL,
                                     });

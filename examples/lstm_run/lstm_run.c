@@ -49,11 +49,13 @@ static bool run_whole(size_t threads, const lstm_params *params, const run_data 
 {
     const size_t most = threads * ROWS, rows = d->batch < most ? d->batch : most;
     lstm_model_tape *tape;
-    bool good = succeeded(lstm_model_tape_create(
-        d->model,
-        LSTM_ARGS(lstm_tape_config, .max_batch = rows ? rows : 1, .max_time = d->time ? d->time : 1, .inference = true),
-        &tape));
-    if (!good)
+    bool good = true;
+    if (!rows)
+        return true;
+    if (!succeeded(lstm_model_tape_create(
+            d->model,
+            LSTM_ARGS(lstm_tape_config, .max_batch = rows, .max_time = d->time ? d->time : 1, .inference = true),
+            &tape)))
         return false;
     for (size_t first = 0; first < d->batch && good; first += rows)
         good = run_rows(tape, params, d, first, d->batch - first < rows ? d->batch - first : rows, initial, final);
@@ -137,28 +139,28 @@ static bool make_chunk(const run_data *d, size_t rows, size_t time, chunk *c)
     return (c->steps && c->inputs && c->outputs) || complain("no memory is left");
 }
 
-/* All streams of a group have as many rows: what is left over in the last group has a stream of its own size. */
+/* Groups of rows, each with a stream of its own. Without rows it is only seen whether the model can stream. */
 static bool run_chunks(const run_options *options, const lstm_params *frozen, const run_data *d, float **initial,
                        float **final)
 {
-    const size_t most = options->threads * ROWS, group = d->batch < most ? d->batch : most;
-    const size_t time = !d->time ? 1 : options->chunk < d->time ? options->chunk : d->time;
+    const size_t most = options->threads * ROWS, group = !d->batch ? 1 : d->batch < most ? d->batch : most;
+    const size_t time = !d->time || !d->batch ? 1 : options->chunk < d->time ? options->chunk : d->time;
     chunk c = {0};
-    bool good = make_chunk(d, group ? group : 1, time, &c);
-    for (size_t first = 0; (first < d->batch || !first) && good; first += group) {
+    bool good = make_chunk(d, group, time, &c);
+    size_t first = 0;
+    do {
         lstm_model_stream *stream;
         c.rows = d->batch - first < group ? d->batch - first : group;
-        good = succeeded(lstm_model_stream_create(
-            d->model, frozen,
-            LSTM_ARGS(lstm_stream_config, .batch = c.rows ? c.rows : 1, .max_steps = time < STEPS ? time : STEPS),
-            &stream));
-        if (good && c.rows)
-            good = stream_rows(stream, d, &c, time, first, initial, final);
-        if (good)
+        good = good && succeeded(lstm_model_stream_create(d->model, frozen,
+                                                          LSTM_ARGS(lstm_stream_config, .batch = c.rows ? c.rows : 1,
+                                                                    .max_steps = time < STEPS ? time : STEPS),
+                                                          &stream));
+        if (good) {
+            good = !c.rows || stream_rows(stream, d, &c, time, first, initial, final);
             lstm_model_stream_destroy(stream);
-        if (!group)
-            break;
-    }
+        }
+        first += c.rows;
+    } while (first < d->batch && good);
     free(c.steps);
     free(c.inputs);
     free(c.outputs);
@@ -227,6 +229,7 @@ int main(int argc, char **argv)
 {
     run_options options;
     bool good = true;
+    unsetenv("POSIXLY_CORRECT"); /* options may stand anywhere */
     switch (options_parse(argc, argv, &options)) {
     case MODE_RUN: good = run(&options); break;
     case MODE_DESCRIBE: good = describe(options.model); break;

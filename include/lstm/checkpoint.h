@@ -44,11 +44,12 @@ LSTM_API lstm_status lstm_checkpoint_save(const lstm_checkpoint *checkpoint, con
 
 /* Read everything on the list from a file: `k` steps, save, load in another process and `k` more steps give the bits of
  * 2 * `k` steps. Nothing is changed on failure. Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY, IO, FORMAT (not a checkpoint, or one of
- * another list or another graph: the message names the first tensor that is missing, unused or of another shape). */
+ * another list or another graph: the message names what is missing, unused, of another shape, or
+ * no learning rate or metric). */
 LSTM_API lstm_status lstm_checkpoint_load(lstm_checkpoint *checkpoint, const char *path);
 
-/* Save to prefix-STEP.safetensors, then remove the oldest files of that prefix, those of the smallest steps, until `keep`
- * are left; keep 0: none is removed. Statuses: those of lstm_checkpoint_save. */
+/* Save to prefix-STEP.safetensors, then remove the other files of that prefix, those of the smallest steps first, until
+ * `keep` are left; keep 0: none is removed. Statuses: those of lstm_checkpoint_save. */
 LSTM_API lstm_status lstm_checkpoint_save_step(const lstm_checkpoint *checkpoint, const char *prefix, uint64_t step,
                                                size_t keep);
 
