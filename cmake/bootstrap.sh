@@ -33,6 +33,8 @@ is_there()
     libc6-dev) compiles '#include <stdlib.h>' ;;
     libjansson-dev) compiles '#include <jansson.h>' ;;
     zlib1g-dev) compiles '#include <zlib.h>' ;;
+    openmpi-bin) command -v mpirun >/dev/null 2>&1 ;;
+    libopenmpi-dev) command -v mpicc >/dev/null 2>&1 ;;
     check) pkg-config --exists check 2>/dev/null ;;
     # A BLAS may be in any of many places and its CMake module knows them: where apt cannot help, let that one look.
     lib*blas*) ! command -v apt-get >/dev/null 2>&1 ;;

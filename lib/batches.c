@@ -133,7 +133,8 @@ static void fill(const lstm_batches *b, const char *stream, bool shuffle, size_t
         (void)lstm_random_shuffle(&random, count, values); /* count is in range */
 }
 
-/* Merge order[start .. middle) and order[middle .. end), both sorted, into spare; of equals the left one comes first. */
+/* Merge order[start .. middle) and order[middle .. end), both sorted, into spare; of equals the left one comes
+ * first. */
 static void merge(const size_t *lengths, size_t start, size_t middle, size_t end, const uint32_t *order,
                   uint32_t *spare)
 {

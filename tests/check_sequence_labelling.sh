@@ -40,7 +40,9 @@ value()
 # is_between LOW HIGH VALUE
 is_between()
 {
-    echo "$3" | awk -v low="$1" -v high="$2" '{ print } END { exit !(NR == 1 && $1 ~ /^[0-9.]+$/ && $1 >= low && $1 <= high) }'
+    echo "$3" | awk -v low="$1" -v high="$2" '
+        { print }
+        END { exit !(NR == 1 && $1 ~ /^[0-9.]+$/ && $1 >= low && $1 <= high) }'
 }
 
 learns()
@@ -53,7 +55,8 @@ learns()
 says_the_same()
 {
     result 3 "$@" >"$three" && sed -e '/^threads=/d' -e '/seconds=/d' "$one" >"$one.same" &&
-        sed -e '/^threads=/d' -e '/seconds=/d' "$three" >"$three.same" && diff "$one.same" "$three.same" && [ -s "$one.same" ]
+        sed -e '/^threads=/d' -e '/seconds=/d' "$three" >"$three.same" && [ -s "$one.same" ] &&
+        diff "$one.same" "$three.same"
 }
 
 # refuses STATUS REASON OPTIONS_OF_ONE_WORD PROGRAM...; the reason stands in the only line it prints

@@ -1,188 +1,20 @@
 /* Teach a recurrent network to count the ones in a sequence of bits, and say how well it does.
  * SPDX-License-Identifier: MIT */
-#include "evaluation.h"
-#include "network.h"
 #include "options.h"
-#include "platform.h"
-#include "predict.h"
-#include "progress.h"
-#include "prompt.h"
-#include "report.h"
-#include "result.h"
-#include "synthetic_dataset.h"
-#include "training.h"
-#include "training_state.h"
+#include "session.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { EXIT_USAGE = 2, EXIT_SIGNAL = 128 /* plus its number, as shells count */ };
-
-/* What the parts of the program share. */
-typedef struct session {
-    synthetic_dataset *dataset;
-    counting_network *network;
-    FILE *report; /* NULL: none is wanted */
-    progress_bar progress;
-    counting_result result;
-} session;
-
-/* Say before the work, not after it, what cannot be written. */
-static bool check_writable(const char *path)
-{
-    int error = path == NULL ? 0 : platform_check_writable(path);
-
-    if (error != 0)
-        fprintf(stderr, "counting: %s cannot be written: %s\n", path, strerror(error));
-    return error == 0;
-}
-
-static bool open_report(session *s)
-{
-    const char *path = s->result.options.report;
-
-    if (path == NULL)
-        return true;
-    s->report = fopen(path, "w");
-    if (s->report == NULL)
-        fprintf(stderr, "counting: %s cannot be written: %s\n", path, strerror(errno));
-    return s->report != NULL;
-}
-
-static bool close_report(session *s)
-{
-    bool written;
-
-    if (s->report == NULL)
-        return true;
-    report_write(s->report, &s->result);
-    written = !ferror(s->report);
-    if (fclose(s->report) != 0)
-        written = false;
-    s->report = NULL;
-    if (!written)
-        fprintf(stderr, "counting: %s cannot be written\n", s->result.options.report);
-    return written;
-}
-
-/* Look after the files, then make the data and the network. */
-static bool prepare(session *s)
-{
-    const counting_options *options = &s->result.options;
-    const synthetic_dataset_config config = {
-        .bits = options->bits,
-        .train_count = options->train,
-        .seed = options->seed,
-        .cache_path = options->cache,
-    };
-
-    if ((options->resume != NULL && !training_checkpoint_fits(options->resume, options)) ||
-        !check_writable(options->save) || !check_writable(options->checkpoint) || !open_report(s))
-        return false;
-    s->dataset = synthetic_dataset_create(&config);
-    if (s->dataset == NULL || !compute_baselines(s->dataset, &s->result.baselines))
-        return false;
-    s->network = network_create(options);
-    if (s->network == NULL)
-        return false;
-    s->result.weights = network_weight_count(s->network);
-    s->result.threads = network_threads(s->network);
-    s->result.isa = network_isa(s->network);
-    return true;
-}
-
-static void print_task(const session *s)
-{
-    const counting_options *options = &s->result.options;
-
-    if (options->layers > 1)
-        printf("%zu layers of ", options->layers);
-    printf("%s of %zu units, %zu weights, %s, learning rate %g falling to 0, seed %llu\n", options->cell,
-           options->units, s->result.weights, options->optimizer, (double)options->learning_rate,
-           (unsigned long long)options->seed);
-    printf("%zu training and %zu test sequences of %zu bits, %zu at a time; %zu thread%s, %s\n", options->train,
-           synthetic_dataset_count(s->dataset, SYNTHETIC_DATASET_TEST), options->bits, options->batch,
-           s->result.threads, s->result.threads == 1 ? "" : "s", s->result.isa);
-    fflush(stdout);
-}
-
-/* The work itself: train, keep what was learned, and evaluate it. */
-static bool run(session *s)
-{
-    counting_result *result = &s->result;
-    const counting_options *options = &result->options;
-    double started = platform_seconds();
-
-    if (!prepare(s))
-        return false;
-    print_task(s);
-    if (!train(s->network, s->dataset, options, &s->progress, &result->training))
-        return false;
-    if (options->save != NULL && !network_save(s->network, options->save))
-        return false;
-    if (platform_interrupted())
-        fprintf(stderr, "counting: interrupted; evaluating what was learned so far\n");
-    if (!evaluate(s->network, s->dataset, &s->progress, &result->test))
-        return false;
-    result->seconds = platform_seconds() - started + result->training.earlier_seconds;
-    return true;
-}
-
-/* The last line on standard output. */
-static bool print_result(const counting_result *result)
-{
-    char line[1024];
-
-    result_format(result, line, sizeof line);
-    printf("%s\n", line);
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return true;
-    fprintf(stderr, "counting: standard output cannot be written\n");
-    return false;
-}
-
-static bool run_network(void *network, const float *inputs, float *logits)
-{
-    float probabilities[SYNTHETIC_DATASET_MAX_CLASSES];
-
-    return network_forward(network, 1, inputs, logits, probabilities);
-}
-
-/* Everything that is said of a result; what fails does not keep back the rest. */
-static bool tell(session *s)
-{
-    const trained_counter counter = {.bits = s->result.options.bits, .run = run_network, .network = s->network};
-    bool good;
-
-    result_print_tables(&s->result);
-    good = close_report(s);
-    if (s->result.options.prompt && !platform_interrupted())
-        good = prompt(&counter) && good;
-    return print_result(&s->result) && good;
-}
+enum { EXIT_USAGE = 2 };
 
 int main(int argc, char **argv)
 {
-    session s = {0};
-    const counting_options *options = &s.result.options;
-    bool good;
+    counting_options options;
 
-    switch (options_parse(argc, argv, &s.result.options)) {
+    switch (options_parse(argc, argv, &options)) {
     case OPTIONS_HELP: return EXIT_SUCCESS;
     case OPTIONS_REFUSED: return EXIT_USAGE;
     case OPTIONS_RUN: break;
     }
-    platform_catch_interrupts(false);
-    platform_set_blas_threads(1);
-    s.progress.enabled = platform_watched() && !options->quiet;
-    good = options->predict ? predict(options->model, options->sequence) : run(&s) && tell(&s);
-    network_destroy(s.network);
-    synthetic_dataset_destroy(s.dataset);
-    if (s.report != NULL)
-        fclose(s.report);
-    if (good && platform_interrupted())
-        return EXIT_SIGNAL + platform_interrupted();
-    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+    return session_run(&options, &team_of_one);
 }

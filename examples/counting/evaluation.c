@@ -16,10 +16,12 @@ typedef struct test_batch {
     size_t labels[NETWORK_FORWARD_BATCH], answers[NETWORK_FORWARD_BATCH];
 } test_batch;
 
-/* Sums over the sequences done so far. */
+/* Sums over the sequences done so far, as a team adds them. */
 typedef struct test_sums {
     double loss;
-    size_t rounded_right; /* probabilities */
+    double rounded_right; /* probabilities */
+    double class_sequences[SYNTHETIC_DATASET_MAX_CLASSES];
+    double class_correct[SYNTHETIC_DATASET_MAX_CLASSES];
 } test_sums;
 
 static bool compute_answers(counting_network *network, test_batch *batch, float *loss)
@@ -33,20 +35,16 @@ static bool compute_answers(counting_network *network, test_batch *batch, float 
            succeeded(lstm_argmax(batch->count, batch->classes, batch->targets, batch->labels));
 }
 
-static void add_batch(const test_batch *batch, float loss, test_sums *sums, evaluation *result)
+static void add_batch(const test_batch *batch, float loss, test_sums *sums)
 {
     for (size_t row = 0; row < batch->count; row++) {
-        result->class_sequences[batch->labels[row]]++;
-        if (batch->answers[row] == batch->labels[row]) {
-            result->class_correct[batch->labels[row]]++;
-            result->correct++;
-        }
+        sums->class_sequences[batch->labels[row]]++;
+        sums->class_correct[batch->labels[row]] += batch->answers[row] == batch->labels[row];
     }
     /* rintf is the rounding of TF1's tf.round: halves go to the even neighbour */
     for (size_t k = 0; k < batch->count * batch->classes; k++)
         sums->rounded_right += rintf(batch->probabilities[k]) == batch->targets[k];
     sums->loss += (double)loss;
-    result->sequences += batch->count;
 }
 
 static void draw_progress(progress_bar *progress, double started, size_t done, size_t all)
@@ -62,46 +60,60 @@ static void draw_progress(progress_bar *progress, double started, size_t done, s
                             });
 }
 
-static bool evaluate_batches(counting_network *network, synthetic_dataset *dataset, progress_bar *progress,
-                             test_batch *batch, evaluation *result)
+/* The batches are dealt to the team in turn. */
+static bool evaluate_batches(counting_network *network, synthetic_dataset *dataset, const counting_team *team,
+                             progress_bar *progress, test_batch *batch, test_sums *sums)
 {
     size_t all = synthetic_dataset_count(dataset, SYNTHETIC_DATASET_TEST);
     double started = platform_seconds();
-    test_sums sums = {0};
 
-    for (size_t done = 0; done < all; done += batch->count) {
+    for (size_t first = team->rank * NETWORK_FORWARD_BATCH; first < all; first += team->size * NETWORK_FORWARD_BATCH) {
         float loss;
 
-        batch->count = all - done < NETWORK_FORWARD_BATCH ? all - done : NETWORK_FORWARD_BATCH;
-        if (!synthetic_dataset_batch(dataset, SYNTHETIC_DATASET_TEST, done, batch->count, batch->inputs,
+        batch->count = all - first < NETWORK_FORWARD_BATCH ? all - first : NETWORK_FORWARD_BATCH;
+        if (!synthetic_dataset_batch(dataset, SYNTHETIC_DATASET_TEST, first, batch->count, batch->inputs,
                                      batch->targets) ||
             !compute_answers(network, batch, &loss))
             return false;
-        add_batch(batch, loss, &sums, result);
+        add_batch(batch, loss, sums);
         if (progress_due(progress))
-            draw_progress(progress, started, result->sequences, all);
-    }
-    if (all > 0) {
-        result->loss = fabs(sums.loss / (double)all); /* "nan", never "-nan" */
-        result->accuracy = (double)result->correct / (double)all;
-        result->lab_metric = (double)sums.rounded_right / ((double)all * (double)batch->classes);
+            draw_progress(progress, started, first + batch->count, all);
     }
     return true;
 }
 
-bool evaluate(counting_network *network, synthetic_dataset *dataset, progress_bar *progress, evaluation *result)
+static void finish(const test_sums *sums, size_t classes, evaluation *result)
+{
+    *result = (evaluation){0};
+    for (size_t k = 0; k < classes; k++) {
+        result->sequences += result->class_sequences[k] = (size_t)sums->class_sequences[k];
+        result->correct += result->class_correct[k] = (size_t)sums->class_correct[k];
+    }
+    if (result->sequences > 0) {
+        result->loss = fabs(sums->loss / (double)result->sequences); /* "nan", never "-nan" */
+        result->accuracy = (double)result->correct / (double)result->sequences;
+        result->lab_metric = sums->rounded_right / ((double)result->sequences * (double)classes);
+    }
+}
+
+bool evaluate(counting_network *network, synthetic_dataset *dataset, const counting_team *team, progress_bar *progress,
+              evaluation *result)
 {
     test_batch *batch = malloc(sizeof *batch);
+    test_sums sums = {0};
     bool evaluated;
 
-    *result = (evaluation){0};
     if (batch == NULL) {
         fprintf(stderr, "counting: no memory is left for the evaluation\n");
         return false;
     }
     batch->classes = synthetic_dataset_classes(dataset);
-    evaluated = evaluate_batches(network, dataset, progress, batch, result);
+    evaluated = evaluate_batches(network, dataset, team, progress, batch, &sums);
     progress_clear(progress);
+    if (evaluated) {
+        team->add(team->user, (double *)&sums, sizeof sums / sizeof(double));
+        finish(&sums, batch->classes, result);
+    }
     free(batch);
     return evaluated;
 }

@@ -5,6 +5,7 @@
 #include "network.h"
 #include "progress.h"
 #include "synthetic_dataset.h"
+#include "team.h"
 
 /* Over a whole test set; all zero for an empty one. */
 typedef struct evaluation {
@@ -16,9 +17,10 @@ typedef struct evaluation {
     size_t class_correct[SYNTHETIC_DATASET_MAX_CLASSES];
 } evaluation;
 
-/* Evaluate the network on every test sequence. False, after a line on standard error, on
- * failure. */
-bool evaluate(counting_network *network, synthetic_dataset *dataset, progress_bar *progress, evaluation *result);
+/* Evaluate the network on every test sequence; in a team, each process takes its part. False, after a line on standard
+ * error, on failure. */
+bool evaluate(counting_network *network, synthetic_dataset *dataset, const counting_team *team, progress_bar *progress,
+              evaluation *result);
 
 /* What one reaches without looking at a sequence, computed from all of the data. */
 typedef struct baselines {

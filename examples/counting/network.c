@@ -209,6 +209,11 @@ void network_destroy(counting_network *network)
     free(network);
 }
 
+size_t network_bits(const counting_network *network)
+{
+    return network->bits;
+}
+
 size_t network_weight_count(const counting_network *network)
 {
     size_t count = 0;
@@ -232,24 +237,44 @@ bool network_set_learning_rate(counting_network *n, float learning_rate)
     return succeeded(lstm_optimizer_set_learning_rate(n->optimizer, learning_rate));
 }
 
-/* Forward to the loss, backward to the gradients, then let the optimizer move the weights. */
-bool network_train(counting_network *n, const float *inputs, const float *targets, float *loss, double *accuracy)
+/* Forward to the loss, backward to the gradients. */
+bool network_gradient(counting_network *n, size_t batch, const float *inputs, const float *targets, double *loss,
+                      double *accuracy)
 {
-    const lstm_dynamic_rnn_args *forward = LSTM_ARGS(lstm_dynamic_rnn_args, .batch = n->batch, .time = n->bits,
-                                                     .inputs = inputs, .last_output = n->output);
+    const lstm_dynamic_rnn_args *forward =
+        LSTM_ARGS(lstm_dynamic_rnn_args, .batch = batch, .time = n->bits, .inputs = inputs, .last_output = n->output);
     const lstm_dynamic_rnn_grads *backward =
         LSTM_ARGS(lstm_dynamic_rnn_grads, .d_last_output = n->d_output, .d_params = n->gradients);
+    float mean = 0;
 
     lstm_params_zero(n->gradients);
-    return succeeded(lstm_dynamic_rnn(n->tape, n->weights, forward)) &&
-           succeeded(lstm_dense_forward(n->dense, n->weights, n->batch, n->output, n->logits)) &&
-           succeeded(lstm_softmax_cross_entropy(n->context, NULL, n->batch, n->classes, n->logits, targets, n->d_logits,
-                                                loss)) &&
-           succeeded(lstm_accuracy(n->batch, n->classes, n->logits, targets, accuracy)) &&
-           succeeded(lstm_dense_backward(n->dense, n->weights, n->batch, n->output, n->logits, n->d_logits,
-                                         n->gradients, n->d_output)) &&
-           succeeded(lstm_dynamic_rnn_backward(n->tape, n->weights, backward)) &&
-           (n->clip_norm == 0 || succeeded(lstm_clip_by_global_norm(n->gradients, n->clip_norm, NULL))) &&
+    if (!succeeded(lstm_dynamic_rnn(n->tape, n->weights, forward)) ||
+        !succeeded(lstm_dense_forward(n->dense, n->weights, batch, n->output, n->logits)) ||
+        !succeeded(
+            lstm_softmax_cross_entropy(n->context, NULL, batch, n->classes, n->logits, targets, n->d_logits, &mean)) ||
+        !succeeded(lstm_accuracy(batch, n->classes, n->logits, targets, accuracy)) ||
+        !succeeded(lstm_dense_backward(n->dense, n->weights, batch, n->output, n->logits, n->d_logits, n->gradients,
+                                       n->d_output)) ||
+        !succeeded(lstm_dynamic_rnn_backward(n->tape, n->weights, backward)))
+        return false;
+    *loss = (double)mean;
+    return true;
+}
+
+float *network_edit_gradients(counting_network *n)
+{
+    return lstm_params_edit(n->gradients, NULL);
+}
+
+const float *network_weights(const counting_network *n)
+{
+    return lstm_params_data(n->weights, NULL);
+}
+
+/* Let the optimizer move the weights. */
+bool network_step(counting_network *n)
+{
+    return (n->clip_norm == 0 || succeeded(lstm_clip_by_global_norm(n->gradients, n->clip_norm, NULL))) &&
            succeeded(lstm_optimizer_apply(n->optimizer, n->weights, n->gradients));
 }
 

@@ -24,7 +24,8 @@ counting_network *network_create(const counting_options *options);
 /* NULL is fine. */
 void network_destroy(counting_network *network);
 
-/* How many weights there are; how many threads work; which kernels do. */
+/* How many bits a sequence has; how many weights there are; how many threads work; which kernels do. */
+size_t network_bits(const counting_network *network);
 size_t network_weight_count(const counting_network *network);
 size_t network_threads(const counting_network *network);
 const char *network_isa(const counting_network *network);
@@ -32,10 +33,21 @@ const char *network_isa(const counting_network *network);
 /* Set the learning rate of the steps to come. False, after a line on standard error, on failure. */
 bool network_set_learning_rate(counting_network *network, float learning_rate);
 
-/* One step of training on options->batch sequences with one-hot targets[batch][classes]. *loss is
- * the mean cross entropy in nats and *accuracy the share of right answers, both before the step.
- * False, after a line on standard error, on failure. */
-bool network_train(counting_network *network, const float *inputs, const float *targets, float *loss, double *accuracy);
+/* Compute the gradients of the mean loss over inputs[batch][bits][1] with one-hot targets[batch][classes], batch up to
+ * options->batch. *loss is that mean, the cross entropy in nats, and *accuracy the share of right answers. False, after a
+ * line on standard error, on failure. */
+bool network_gradient(counting_network *network, size_t batch, const float *inputs, const float *targets, double *loss,
+                      double *accuracy);
+
+/* The gradients, in one array as long as the weights, to be changed before the step. */
+float *network_edit_gradients(counting_network *network);
+
+/* The weights in their order. */
+const float *network_weights(const counting_network *network);
+
+/* One step along the gradients, which are clipped first if that is asked for. False, after a line on standard error, on
+ * failure. */
+bool network_step(counting_network *network);
 
 /* Compute logits[batch][classes] and probabilities[batch][classes], their softmax. batch is up to
  * NETWORK_FORWARD_BATCH. False, after a line on standard error, on failure. */

@@ -241,6 +241,11 @@ static bool has_model_file(const counting_options *options)
     return strcmp(options->cell, "coupled_input_forget_lstm") != 0;
 }
 
+static bool same(const char *a, const char *b)
+{
+    return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
 static bool settle_files(const counting_options *options)
 {
     const char *file = options->save != NULL         ? "--save"
@@ -260,8 +265,11 @@ static bool settle_files(const counting_options *options)
         return refuse("--predict does not train: %s has no place beside it", trains);
     if (options->checkpoint_every > 0 && options->checkpoint == NULL)
         return refuse("--checkpoint-every needs --checkpoint FILE");
-    if (options->save != NULL && options->checkpoint != NULL && strcmp(options->save, options->checkpoint) == 0)
+    if (same(options->save, options->checkpoint))
         return refuse("--save and --checkpoint name the same file");
+    if (same(options->report, options->save) || same(options->report, options->checkpoint) ||
+        same(options->report, options->resume))
+        return refuse("--report names the file of another option");
     if (file != NULL && !has_model_file(options))
         return refuse("%s: a model file cannot hold the cell %s", file, options->cell);
     return true;

@@ -70,6 +70,13 @@ int platform_check_writable(const char *path)
     return S_ISREG(status.st_mode) ? check_folder(path) : 0;
 }
 
+bool platform_is_replaced(const char *path)
+{
+    struct stat status;
+
+    return lstat(path, &status) != 0 || S_ISREG(status.st_mode);
+}
+
 void platform_set_blas_threads(int threads)
 {
     void *process = dlopen(NULL, RTLD_LAZY);

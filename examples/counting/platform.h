@@ -19,6 +19,9 @@ bool platform_typed_at(void);
  * Nothing is changed. */
 int platform_check_writable(const char *path);
 
+/* True if a file of that name can be replaced by another: it is not there, or a regular file and no link. */
+bool platform_is_replaced(const char *path);
+
 /* If the process has an OpenBLAS, tell it to use one thread: the library cuts the work into threads
  * itself, and never touches the BLAS's own setting, which belongs to the application. */
 void platform_set_blas_threads(int threads);

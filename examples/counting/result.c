@@ -46,13 +46,16 @@ void result_print_tables(const counting_result *result)
 void result_format(const counting_result *result, char *line, size_t size)
 {
     const counting_options *options = &result->options;
+    char ranks[32] = "";
 
+    if (result->ranks > 0)
+        snprintf(ranks, sizeof ranks, " ranks=%zu", result->ranks);
     snprintf(line, size,
              "result cell=%s units=%zu layers=%zu bits=%zu batch=%zu epochs=%zu seed=%" PRIu64
              " threads=%zu train=%zu test=%zu train_loss=%.4f test_loss=%.4f test_accuracy=%.6f"
-             " lab_metric=%.6f train_seconds=%.1f seconds=%.1f isa=%s",
+             " lab_metric=%.6f train_seconds=%.1f seconds=%.1f isa=%s%s",
              options->cell, options->units, options->layers, options->bits, options->batch, options->epochs,
              options->seed, result->threads, options->train, result->test.sequences, result->training.last.loss,
              result->test.loss, result->test.accuracy, result->test.lab_metric, result->training.seconds,
-             result->seconds, result->isa);
+             result->seconds, result->isa, ranks);
 }

@@ -12,6 +12,7 @@ typedef struct counting_result {
     evaluation test;
     baselines baselines;
     size_t weights, threads;
+    size_t ranks; /* 0: not a matter of teams */
     const char *isa;
     double seconds; /* in all */
 } counting_result;

@@ -13,6 +13,7 @@ typedef struct trainer {
     counting_network *network;
     synthetic_dataset *dataset;
     const counting_options *options;
+    const counting_team *team;
     progress_bar *progress;
     training_state state;
     training_checkpoint *checkpoint; /* NULL: none is wanted */
@@ -21,13 +22,14 @@ typedef struct trainer {
     uint64_t steps_per_point; /* of the curves */
     uint64_t epochs_per_row;  /* of the epochs that are recorded */
     double started;           /* as if nothing had been interrupted */
+    bool interrupted;
 } trainer;
 
-static void add_step(step_sums *sums, double loss, double accuracy)
+static void add_step(step_sums *sums, const team_step *step)
 {
     sums->steps++;
-    sums->loss += loss;
-    sums->accuracy += accuracy;
+    sums->loss += step->loss;
+    sums->accuracy += step->accuracy;
 }
 
 /* How many epochs are done, the one that runs counted by its steps. */
@@ -126,16 +128,16 @@ static float learning_rate(const trainer *t)
 static bool train_step(trainer *t)
 {
     size_t batch = t->options->batch, first = (size_t)t->state.in_epoch.steps * batch;
-    float loss;
-    double accuracy;
+    team_step step;
 
     if (!synthetic_dataset_batch(t->dataset, SYNTHETIC_DATASET_TRAIN, first, batch, t->inputs, t->targets) ||
         !network_set_learning_rate(t->network, learning_rate(t)) ||
-        !network_train(t->network, t->inputs, t->targets, &loss, &accuracy))
+        !t->team->gradient(t->team->user, t->network, batch, t->inputs, t->targets, &step) || !network_step(t->network))
         return false;
+    t->interrupted = step.interrupted;
     t->state.step++;
-    add_step(&t->state.in_epoch, (double)loss, accuracy);
-    add_step(&t->state.in_point, (double)loss, accuracy);
+    add_step(&t->state.in_epoch, &step);
+    add_step(&t->state.in_point, &step);
     if (progress_due(t->progress))
         draw_progress(t);
     return true;
@@ -163,15 +165,12 @@ static bool finish_step(trainer *t)
 static bool train_steps(trainer *t)
 {
     training_record *record = &t->state.record;
-    bool interrupted = false;
 
-    while (t->state.step < t->steps && !interrupted) {
+    while (t->state.step < t->steps && !t->interrupted)
         if (!train_step(t) || !finish_step(t)) {
             progress_clear(t->progress);
             return false;
         }
-        interrupted = platform_interrupted() != 0;
-    }
     if (!save_checkpoint(t))
         return false;
     /* From here on it is an end: what is incomplete stays so. */
@@ -228,7 +227,7 @@ static uint64_t share_out(uint64_t count, uint64_t places)
 }
 
 bool train(counting_network *network, synthetic_dataset *dataset, const counting_options *options,
-           progress_bar *progress, training_record *record)
+           const counting_team *team, progress_bar *progress, training_record *record)
 {
     uint64_t steps = options->train / options->batch; /* an incomplete batch is left out */
     uint64_t all_steps = options->epochs <= UINT64_MAX / steps ? options->epochs * steps : UINT64_MAX;
@@ -236,6 +235,7 @@ bool train(counting_network *network, synthetic_dataset *dataset, const counting
         .network = network,
         .dataset = dataset,
         .options = options,
+        .team = team,
         .progress = progress,
         .steps = all_steps,
         .steps_per_epoch = steps,

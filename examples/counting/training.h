@@ -6,6 +6,7 @@
 #include "options.h"
 #include "progress.h"
 #include "synthetic_dataset.h"
+#include "team.h"
 
 /* Means over the steps of one epoch. Every number of a record has 64 bits: a checkpoint keeps records as they are. */
 typedef struct training_epoch {
@@ -36,6 +37,6 @@ typedef struct training_record {
  * were. Writes options->checkpoint. Prints one line an epoch on standard output. False, after a line on standard error, on
  * failure. */
 bool train(counting_network *network, synthetic_dataset *dataset, const counting_options *options,
-           progress_bar *progress, training_record *record);
+           const counting_team *team, progress_bar *progress, training_record *record);
 
 #endif

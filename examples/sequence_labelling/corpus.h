@@ -25,11 +25,11 @@ typedef struct corpus {
 
 /* Read the files and find their running text:
  *
- * - A paragraph ends at a line without letters and digits. It is text if four of five of its words, six at least, consist
- *   of letters.
+ * - A paragraph ends at a line without letters and digits. It is text if three of four of its words, six at least,
+ *   consist of letters of lower case.
  * - A sentence ends at . ! ? : ; at a word with digits or other signs, at the paragraph's end, or where it would have
- *   more than CORPUS_MAX_LENGTH letters. Quotes, brackets and commas around words are left out, and so are apostrophes in
- *   them; hyphens part words.
+ *   more than CORPUS_MAX_LENGTH letters. Quotes, brackets and commas around words are left out, and so are apostrophes
+ *   in them; hyphens part words.
  * - Sentences below CORPUS_MIN_WORDS words or CORPUS_MIN_LENGTH letters are left out, and those that occurred before.
  *
  * False, after a line on standard error, on failure. */

@@ -202,8 +202,9 @@ const char *network_isa(const labelling_network *network)
 
 /* ---- running it ---- */
 
-/* Which vectors describe each place of the batch: the hashes of the letters up to 0, 1, ... places from it. A lookup puts a
- * place's vectors side by side, as they are FEATURES rows one after the other. Beyond both ends stands the letter 0. */
+/* Which vectors describe each place of the batch: the hashes of the letters up to 0, 1, ... places from it. A lookup
+ * puts a place's vectors side by side, as they are FEATURES rows one after the other. Beyond both ends stands the
+ * letter 0. */
 static const size_t *find_features(labelling_network *n, const lstm_batch *batch)
 {
     const size_t time = batch->max_length;

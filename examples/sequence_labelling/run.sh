@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds what is needed and teaches a network to restore spaces: sh examples/sequence_labelling/run.sh [options] [FILE...]
+# Builds what is needed and teaches a network to put spaces back:
+#     sh examples/sequence_labelling/run.sh [options] [FILE...]
 # Without FILEs it learns from the English texts that a Debian machine has. The options are those of the program; --help
 # lists them. Works from any directory.
 set -eu

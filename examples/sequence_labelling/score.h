@@ -14,7 +14,8 @@ typedef struct score {
 /* Returns whether there is no error. */
 bool score_add(score *s, size_t length, const size_t *predicted, const size_t *ends);
 
-/* The share of what was found that is right; the share of what is there that was found; their harmonic mean. 0 of 0 is 0. */
+/* The share of what was found that is right; the share of what is there that was found; their harmonic mean. 0 of 0 is
+ * 0. */
 double score_precision(const score *s);
 double score_recall(const score *s);
 double score_f1(const score *s);

@@ -9,8 +9,8 @@
 extern "C" {
 #endif
 
-/* Hands out the examples 0 .. examples - 1 batch by batch, epoch after epoch without end; the data itself stays with the
- * caller. One thread at a time. Keeps its context alive. */
+/* Hands out the examples 0 .. examples - 1 batch by batch, epoch after epoch without end; the data itself stays with
+ * the caller. One thread at a time. Keeps its context alive. */
 typedef struct lstm_batches lstm_batches;
 
 typedef struct lstm_batches_config {
@@ -29,10 +29,10 @@ typedef struct lstm_batches_config {
  * machine. All examples are shuffled with the stream that lstm_random_named(seed, "batches/examples") gives, the epoch
  * added to .stream. The first batch_size of them are batch 0, and so on; what fills no batch comes last. With buckets,
  * every bucket_batches full batches are sorted together by rising length, equal lengths staying in order, and cut into
- * batches again; then all full batches of the epoch are shuffled ("batches/order"). Without shuffle nothing is shuffled.
- * bucket_batches may exceed the number of batches: then the whole epoch is sorted.
- * With ranks, each batch is dealt out: its entries rank, rank + ranks, ... are this process's. The parts are as large as
- * each other to within one, of similar lengths, and together the batch of a single process.
+ * batches again; then all full batches of the epoch are shuffled ("batches/order"). Without shuffle nothing is
+ * shuffled. bucket_batches may exceed the number of batches: then the whole epoch is sorted.
+ * With ranks, each batch is dealt out: its entries rank, rank + ranks, ... are this process's. The parts are as large
+ * as each other to within one, of similar lengths, and together the batch of a single process.
  * About 16 bytes of memory for each example. Destroy with lstm_batches_destroy. Any thread.
  * Statuses: INVALID_ARGUMENT (buckets without lengths, no batch at all, more ranks than rows in a batch too),
  * OUT_OF_MEMORY. */
@@ -65,14 +65,14 @@ LSTM_API lstm_status lstm_batches_next(lstm_batches *batches, lstm_batch *batch)
  * on later. Statuses: INVALID_ARGUMENT. */
 LSTM_API lstm_status lstm_batches_position(const lstm_batches *batches, uint64_t position[2]);
 
-/* Go to a position: the batches after it are those that would have come had it been reached one by one. The config is to
- * be the same, but for rank and ranks.
- * Statuses: INVALID_ARGUMENT (position[1] is not below lstm_batches_count too). */
+/* Go to a position: the batches after it are those that would have come had it been reached one by one. The config is
+ * to be the same, but for rank and ranks. Statuses: INVALID_ARGUMENT (position[1] is not below lstm_batches_count
+ * too). */
 LSTM_API lstm_status lstm_batches_seek(lstm_batches *batches, const uint64_t position[2]);
 
 /* y[count][time][width] in the layout = rows[indices[k]] of a batch with lengths, each padded with zeros to time, which
- * is at least max_length. rows[examples]: sequence k stands at rows[k][lengths[k]][width]; that of length 0 may be NULL.
- * Hot path: nothing is allocated. Any thread. Statuses: INVALID_ARGUMENT, SHAPE (time is too short). */
+ * is at least max_length. rows[examples]: sequence k stands at rows[k][lengths[k]][width]; that of length 0 may be
+ * NULL. Hot path: nothing is allocated. Any thread. Statuses: INVALID_ARGUMENT, SHAPE (time is too short). */
 LSTM_API lstm_status lstm_batch_gather(const lstm_batch *batch, lstm_layout layout, size_t time, size_t width,
                                        const float *const *rows, float *y);
 
