@@ -237,31 +237,13 @@ static bool forward(labelling_network *n, const lstm_params *weights, const text
            succeeded(lstm_dense_forward(n->dense, weights, steps, n->h, n->logits));
 }
 
-/* The mean cross entropy over the letters of the batch, and its gradient. */
+/* The mean cross entropy over the letters of the batch, and its gradient; what is padding is not read. */
 static bool find_loss(labelling_network *n, const lstm_batch *batch, float *loss)
 {
-    size_t count = 0;
-
-    for (size_t row = 0; row < batch->count; row++) /* close the gaps */
-        for (size_t t = 0; t < batch->lengths[row]; t++, count++) {
-            const size_t from = row * batch->max_length + t;
-
-            memmove(n->logits + count * CLASSES, n->logits + from * CLASSES, CLASSES * sizeof(float));
-            n->ends[count] = n->ends[from];
-        }
-    if (!succeeded(
-            lstm_sparse_softmax_cross_entropy(n->context, NULL, count, CLASSES, n->logits, n->ends, n->d_logits, loss)))
-        return false;
-    for (size_t row = batch->count; row-- > 0;) /* open them again, with zeros */
-        for (size_t t = batch->max_length; t-- > 0;) {
-            float *to = n->d_logits + (row * batch->max_length + t) * CLASSES;
-
-            if (t < batch->lengths[row])
-                memmove(to, n->d_logits + --count * CLASSES, CLASSES * sizeof(float));
-            else
-                memset(to, 0, CLASSES * sizeof(float));
-        }
-    return true;
+    return succeeded(lstm_sequence_loss(
+        n->context, LSTM_ARGS(lstm_sequence_loss_args, .batch = batch->count, .time = batch->max_length,
+                              .classes = CLASSES, .logits = n->logits, .targets = n->ends,
+                              .sequence_length = batch->lengths, .d_logits = n->d_logits, .loss = loss)));
 }
 
 /* From the gradient of the logits to those of all weights, the vectors too. */
