@@ -22,7 +22,7 @@ static inline V exp_tail(V r, V square, float s)
  * magnitude is r's where that is small, known before r is. */
 static inline V square_of(V r, V x)
 {
-    return times(r, if_less(x, all(0x1p-62f), all(0.0f), r));
+    return times(r, zero_if_less(x, all(0x1p-62f), r));
 }
 
 /* exp(y) for y <= 0, with correct denormals; below -104 it is 0. */
@@ -78,7 +78,7 @@ static inline V activated(lstm_activation kind, const lstm_function *function, V
     switch (kind) {
     case LSTM_ACTIVATION_TANH: return hyperbolic_tangent(x);
     case LSTM_ACTIVATION_SIGMOID: return sigmoid(x);
-    case LSTM_ACTIVATION_RELU: return if_less(x, all(0.0f), all(0.0f), x);
+    case LSTM_ACTIVATION_RELU: return zero_if_less(x, all(0.0f), x);
     case LSTM_ACTIVATION_CUSTOM: return called(function->value, function->user, x);
     default: return x;
     }
@@ -119,7 +119,7 @@ static inline V clipped(V x, V limit)
 
 static inline V without_denormals(V x)
 {
-    return if_less(magnitude(x), all(LSTM__TINY_STATE), all(0.0f), x);
+    return zero_if_less(magnitude(x), all(LSTM__TINY_STATE), x);
 }
 
 #endif

@@ -43,20 +43,34 @@ INLINE plane input_plane(const float *first, size_t ld)
     return (plane){(float *)(uintptr_t)first, ld, IN};
 }
 
-/* The work on `lanes` units that stand at at[k] + u of plane k. */
+/* The work on a vector of units, which stand at at[k] + u of plane k. */
 typedef void unit_body(lstm_activation kind, const lstm_function *function, const void *options, float *const *at,
-                       size_t u, size_t lanes);
+                       size_t u);
+
+INLINE V take(const float *p)
+{
+    return load(p, VECTOR_WIDTH);
+}
+
+INLINE void put(float *p, V x)
+{
+    store(p, VECTOR_WIDTH, x);
+}
 
 enum { TAIL_ROWS = 16, MOST_PLANES = 11, TAIL_FLOATS = (TAIL_ROWS + 1) * VECTOR_WIDTH };
 
-/* Copy the last units of some rows of each plane, fewer than a vector holds, to one place behind the other, and back. */
+/* Copy the last units of some rows of each plane, fewer than a vector holds, to one place behind the other, and back.
+ * Behind the last one stand zeros: the work is done on whole vectors. */
 static __attribute__((noinline)) void gather_tails(const plane *planes, size_t count, size_t row, size_t rows,
                                                    size_t from, size_t units, float (*tails)[TAIL_FLOATS])
 {
-    for (size_t k = 0; k < count; k++)
-        for (size_t r = 0; r < rows && planes[k].first && planes[k].way & IN; r++)
-            store(tails[k] + r * units, VECTOR_WIDTH, /* covers what is too much of the one before */
-                  load(planes[k].first + (row + r) * planes[k].ld + from, units));
+    for (size_t k = 0; k < count; k++) {
+        if (!planes[k].first || !(planes[k].way & IN))
+            continue;
+        for (size_t r = 0; r < rows; r++) /* each covers what is too much of the one before */
+            put(tails[k] + r * units, load(planes[k].first + (row + r) * planes[k].ld + from, units));
+        put(tails[k] + rows * units, all(0.0f));
+    }
 }
 
 static __attribute__((noinline)) void scatter_tails(const plane *planes, size_t count, size_t row, size_t rows,
@@ -64,12 +78,14 @@ static __attribute__((noinline)) void scatter_tails(const plane *planes, size_t 
 {
     for (size_t k = 0; k < count; k++)
         for (size_t r = 0; r < rows && planes[k].first && planes[k].way & OUT; r++)
-            store(planes[k].first + (row + r) * planes[k].ld + from, units, load(tails[k] + r * units, VECTOR_WIDTH));
+            store(planes[k].first + (row + r) * planes[k].ld + from, units, take(tails[k] + r * units));
 }
 
-/* Do the work on all units of all rows: in whole vectors, and what is left of each row together with that of others. */
-INLINE void over_units(lstm_activation kind, const lstm_function *function, unit_body *body, const void *options,
-                       const plane *planes, size_t count, size_t rows, size_t h)
+/* Do the work on all units of all rows: in whole vectors, and what is left of each row together with that of others. What
+ * `then` does comes after (NULL: nothing): where one long chain of operations waits for another, a processor looks ahead
+ * over too few units to be busy meanwhile. */
+INLINE void over_units(lstm_activation kind, const lstm_function *function, unit_body *body, unit_body *then,
+                       const void *options, const plane *planes, size_t count, size_t rows, size_t h)
 {
     const size_t tail = h % VECTOR_WIDTH, whole = h - tail;
     float tails[MOST_PLANES][TAIL_FLOATS];
@@ -83,8 +99,10 @@ INLINE void over_units(lstm_activation kind, const lstm_function *function, unit
             UNROLLED
             for (size_t k = 0; k < count; k++)
                 at[k] = !planes[k].first ? NULL : r < together ? planes[k].first + (row + r) * planes[k].ld : tails[k];
-            FOR_VECTORS (u, lanes, units)
-                body(kind, function, options, at, u, lanes);
+            for (size_t u = 0; u < units; u += VECTOR_WIDTH)
+                body(kind, function, options, at, u);
+            for (size_t u = 0; u < units && then; u += VECTOR_WIDTH)
+                then(kind, function, options, at, u);
         }
         if (tail)
             scatter_tails(planes, count, row, together, whole, tail, tails);

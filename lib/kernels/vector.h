@@ -79,6 +79,10 @@ static inline V if_less(V a, V b, V then, V otherwise)
 {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), otherwise, then);
 }
+static inline V zero_if_less(V a, V b, V otherwise) /* if_less(a, b, 0, otherwise) */
+{
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_NLT_UQ), otherwise);
+}
 static inline V nearest(V a)
 {
     return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -118,12 +122,25 @@ static inline V load(const float *p, size_t n)
 {
     return n >= 8 ? _mm256_loadu_ps(p) : _mm256_maskload_ps(p, first_lanes(n));
 }
-static inline void store(float *p, size_t n, V x)
+static inline void store(float *p, size_t n, V x) /* AMD's processors take long over a masked store */
 {
-    if (n >= 8)
+    __m128 part = _mm256_castps256_ps128(x);
+    if (n >= 8) {
         _mm256_storeu_ps(p, x);
-    else
-        _mm256_maskstore_ps(p, first_lanes(n), x);
+        return;
+    }
+    if (n & 4) {
+        _mm_storeu_ps(p, part);
+        part = _mm256_extractf128_ps(x, 1);
+        p += 4;
+    }
+    if (n & 2) {
+        _mm_storel_pi((__m64 *)(void *)p, part);
+        part = _mm_movehl_ps(part, part);
+        p += 2;
+    }
+    if (n & 1)
+        _mm_store_ss(p, part);
 }
 static inline V all(float x)
 {
@@ -172,6 +189,10 @@ static inline V with_sign(V a, V sign)
 static inline V if_less(V a, V b, V then, V otherwise)
 {
     return _mm256_blendv_ps(otherwise, then, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
+}
+static inline V zero_if_less(V a, V b, V otherwise)
+{
+    return _mm256_andnot_ps(_mm256_cmp_ps(a, b, _CMP_LT_OQ), otherwise);
 }
 static inline V nearest(V a)
 {
@@ -379,6 +400,12 @@ static inline V times_power_of_2(V a, V n)
 
 #endif
 
+#if !defined(LSTM__ISA_AVX512) && !defined(LSTM__ISA_AVX2)
+static inline V zero_if_less(V a, V b, V otherwise)
+{
+    return if_less(a, b, all(0.0f), otherwise);
+}
+#endif
 #if !defined(LSTM__ISA_AVX512)
 static inline void store_lanes(float *p, size_t n, V x)
 {
