@@ -27,6 +27,7 @@ void lstm__variables_release(lstm__variables *variables);
 /* Rows of a variable to multiply by, each `columns` long; transposed: to multiply by their transpose. */
 typedef struct lstm__wanted_matrix {
     size_t variable, first_row, rows, columns;
+    size_t gates; /* packed by gates for one row; 0: packed for many */
     bool transposed;
 } lstm__wanted_matrix;
 
@@ -153,6 +154,9 @@ typedef struct lstm__gates_start {
 /* Declare a matrix: `rows` rows of the spec's variable `variable`, which stand from first_row on. */
 lstm_status lstm__spec_matrix(lstm_cell_spec *spec, size_t variable, size_t first_row, size_t rows, size_t columns,
                               bool transposed);
+
+/* The same for products of one row in inference, packed by gates: all of the variable, of `rows` rows. */
+lstm_status lstm__spec_row_matrix(lstm_cell_spec *spec, size_t variable, size_t rows, size_t columns, size_t gates);
 
 /* Declare kernel [input_size + recurrent, width] and bias [width] (NULL: none). */
 lstm_status lstm__spec_gates(lstm_cell_spec *spec, const char *kernel, const char *bias, size_t recurrent, size_t width,

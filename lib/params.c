@@ -1,39 +1,13 @@
-#include "params.h"
+#include "params_store.h"
 
 #include "context.h"
 #include "memory.h"
 #include "status.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <lstm/random.h>
-
-typedef struct variable {
-    lstm_variable_info info; /* info.name is `name` */
-    lstm_initializer initializer;
-    uint64_t hash; /* of the name */
-    char name[];
-} variable;
-
-struct lstm__layout {
-    atomic_size_t references;
-    lstm_context *context;
-    variable **variables; /* one allocation each: names keep their address while the store grows */
-    size_t count, capacity;
-    size_t floats;
-};
-
-struct lstm_params {
-    atomic_size_t references;
-    lstm_context *context;
-    lstm__layout *layout;
-    float *data; /* NULL: open */
-    uint64_t version;
-    bool frozen;      /* its block stands behind it in one piece of memory, */
-    bool owns_memory; /* which may be the caller's */
-};
 
 bool lstm__name_is_good(const char *name)
 {
@@ -57,10 +31,15 @@ lstm__layout *lstm__layout_retain(lstm__layout *layout)
 static void drop_variables(lstm__layout *layout, size_t count)
 {
     while (layout->count > count) {
-        variable *last = layout->variables[--layout->count];
+        lstm__variable *last = layout->variables[--layout->count];
         layout->floats -= last->info.count;
         lstm__release(layout->context, last);
     }
+    size_t kept = 0;
+    for (size_t k = 0; k < layout->packing_count; k++)
+        if (layout->packings[k].offset < layout->floats)
+            layout->packings[kept++] = layout->packings[k];
+    layout->packing_count = kept;
 }
 
 void lstm__params_truncate(lstm_params *params, size_t count)
@@ -75,6 +54,7 @@ void lstm__layout_release(lstm__layout *layout)
     drop_variables(layout, 0);
     lstm_context *context = layout->context;
     lstm__release(context, layout->variables);
+    lstm__release(context, layout->packings);
     lstm__release(context, layout);
     lstm_context_destroy(context);
 }
@@ -90,8 +70,7 @@ static lstm__layout *create_layout(lstm_context *context)
     return layout;
 }
 
-/* Make a store of zeroed memory, on that layout, which it takes a reference to. */
-static void begin_store(lstm_params *params, lstm_context *context, lstm__layout *layout)
+void lstm__params_begin(lstm_params *params, lstm_context *context, lstm__layout *layout)
 {
     atomic_init(&params->references, 1);
     params->context = context;
@@ -104,7 +83,7 @@ static lstm_params *create_store(lstm_context *context, lstm__layout *layout)
 {
     lstm_params *params = lstm__allocate(context, 1, sizeof *params);
     if (params)
-        begin_store(params, context, layout);
+        lstm__params_begin(params, context, layout);
     return params;
 }
 
@@ -148,68 +127,6 @@ lstm_status lstm_params_create_like(const lstm_params *params, lstm_params **zer
     return LSTM_OK;
 }
 
-/* Cut a frozen store and its block out of the arena. */
-static lstm_params *cut_frozen(lstm__arena *arena, const lstm__layout *layout)
-{
-    lstm_params *made = lstm__arena_take(arena, 1, sizeof *made);
-    float *data = lstm__arena_take(arena, layout->floats, sizeof *data);
-    if (made)
-        made->data = data;
-    return made;
-}
-
-/* No overflow: there is a block of that size. */
-static size_t frozen_bytes(const lstm_params *params)
-{
-    lstm__arena counting = {0};
-    cut_frozen(&counting, params->layout);
-    return counting.used;
-}
-
-static lstm_status fail_open(const char *function)
-{
-    return lstm__fail(LSTM_ERR_STATE, "%s: params is open; initialize it first", function);
-}
-
-lstm_status lstm_params_freeze_size(const lstm_params *params, size_t *bytes, size_t *alignment)
-{
-    const char *function = "lstm_params_freeze_size";
-    if (!params || !bytes)
-        return lstm__fail_null(function, params ? "bytes" : "params");
-    if (!params->data)
-        return fail_open(function);
-    *bytes = frozen_bytes(params);
-    if (alignment)
-        *alignment = LSTM__ALIGNMENT;
-    return LSTM_OK;
-}
-
-lstm_status lstm_params_freeze(const lstm_params *params, const lstm_freeze_config *config, lstm_params **frozen)
-{
-    const char *function = "lstm_params_freeze";
-    if (!params || !frozen)
-        return lstm__fail_null(function, params ? "frozen" : "params");
-    lstm_freeze_config c;
-    void *memory;
-    lstm_status status = lstm__read_args(function, &c, sizeof c, config);
-    if (status)
-        return status;
-    if (!params->data)
-        return fail_open(function);
-    status = lstm__take_memory(function, params->context, c.memory, c.memory_size, frozen_bytes(params), &memory);
-    if (status)
-        return status;
-    lstm__arena arena = {.base = memory};
-    lstm_params *made = cut_frozen(&arena, params->layout);
-    begin_store(made, params->context, params->layout);
-    made->owns_memory = !c.memory;
-    made->frozen = true;
-    if (params->layout->floats)
-        memcpy(made->data, params->data, params->layout->floats * sizeof *made->data);
-    *frozen = made;
-    return LSTM_OK;
-}
-
 bool lstm__params_is_frozen(const lstm_params *params)
 {
     return params->frozen;
@@ -238,7 +155,7 @@ uint64_t lstm__name_hash(const char *name)
     return lstm_random_named(0, name).stream;
 }
 
-static variable *find(const lstm__layout *layout, const char *name)
+static lstm__variable *find(const lstm__layout *layout, const char *name)
 {
     const uint64_t hash = lstm__name_hash(name);
     for (size_t k = 0; k < layout->count; k++)
@@ -282,12 +199,13 @@ static lstm_status declare(const char *function, lstm_params *params, const char
             return lstm__fail_memory(function);
     if (!lstm__add(layout->floats, count, &floats) || !lstm__multiply(floats, sizeof(float), &bytes))
         return lstm__fail_memory(function);
-    variable **grown = lstm__grow(layout->context, layout->variables, layout->count, &layout->capacity, sizeof *grown);
+    lstm__variable **grown =
+        lstm__grow(layout->context, layout->variables, layout->count, &layout->capacity, sizeof *grown);
     if (!grown)
         return lstm__fail_memory(function);
     layout->variables = grown;
     const size_t size = strlen(name) + 1;
-    variable *made = lstm__allocate(layout->context, 1, sizeof *made + size);
+    lstm__variable *made = lstm__allocate(layout->context, 1, sizeof *made + size);
     if (!made)
         return lstm__fail_memory(function);
     memcpy(made->name, name, size);
@@ -313,7 +231,7 @@ lstm_status lstm_params_declare(lstm_params *params, const char *name, size_t ra
 static lstm_status match(const char *function, const lstm_params *params, const char *name, const lstm__wanted *wanted,
                          size_t *offset)
 {
-    const variable *found = find(params->layout, name);
+    const lstm__variable *found = find(params->layout, name);
     if (!found)
         return lstm__fail(LSTM_ERR_STATE, "%s: the store has no variable \"%s\"", function, name);
     if (found->info.rank != wanted->rank || memcmp(found->info.shape, wanted->shape, wanted->rank * sizeof(size_t)))
@@ -378,10 +296,10 @@ static bool matches(const char *pattern, const char *name)
 }
 
 /* The next variable from *index on whose name matches; NULL: none is left. */
-static variable *next_match(const lstm__layout *layout, const char *pattern, size_t *index)
+static lstm__variable *next_match(const lstm__layout *layout, const char *pattern, size_t *index)
 {
     while (*index < layout->count) {
-        variable *next = layout->variables[(*index)++];
+        lstm__variable *next = layout->variables[(*index)++];
         if (matches(pattern, next->name))
             return next;
     }
@@ -402,12 +320,12 @@ lstm_status lstm_params_set_initializer(lstm_params *params, const char *pattern
         return lstm__fail(LSTM_ERR_STATE, "%s: the store is sealed", function);
     size_t index = 0, matched = 0;
     lstm_status status = LSTM_OK;
-    for (variable *v; !status && (v = next_match(params->layout, pattern, &index)); matched++)
+    for (lstm__variable *v; !status && (v = next_match(params->layout, pattern, &index)); matched++)
         status = lstm__check_initializer_of(function, v->name, v->info.rank, initializer);
     if (status || !matched)
         return status ? status : fail_no_match(function, pattern);
     index = 0;
-    for (variable *v; (v = next_match(params->layout, pattern, &index));)
+    for (lstm__variable *v; (v = next_match(params->layout, pattern, &index));)
         v->initializer = *initializer;
     return LSTM_OK;
 }
@@ -420,7 +338,7 @@ lstm_status lstm_params_set_trainable(lstm_params *params, const char *pattern, 
     if (params->frozen)
         return lstm__fail(LSTM_ERR_STATE, "%s: params is frozen", function);
     size_t index = 0, matched = 0;
-    for (variable *v; (v = next_match(params->layout, pattern, &index)); matched++) {
+    for (lstm__variable *v; (v = next_match(params->layout, pattern, &index)); matched++) {
         v->info.trainable = trainable;
         v->info.decay = decay;
     }
@@ -465,7 +383,7 @@ static size_t largest_scratch(const lstm__layout *layout)
 {
     size_t largest = 0;
     for (size_t k = 0; k < layout->count; k++) {
-        const variable *v = layout->variables[k];
+        const lstm__variable *v = layout->variables[k];
         const size_t scratch = lstm__initializer_scratch(&v->initializer, &v->info);
         largest = scratch > largest ? scratch : largest;
     }
@@ -485,7 +403,7 @@ lstm_status lstm_params_initialize(lstm_params *params, uint64_t seed)
         return lstm__fail_memory("lstm_params_initialize");
     }
     for (size_t k = 0; k < params->layout->count; k++) {
-        const variable *v = params->layout->variables[k];
+        const lstm__variable *v = params->layout->variables[k];
         lstm__initialize(&v->initializer, &v->info, seed, scratch, params->data + v->info.offset);
     }
     lstm__release(params->context, scratch);
@@ -513,7 +431,7 @@ lstm_status lstm_params_find(const lstm_params *params, const char *name, lstm_v
 {
     if (!params || !name || !info)
         return lstm__fail_null("lstm_params_find", !params ? "params" : !name ? "name" : "info");
-    const variable *found = find(params->layout, name);
+    const lstm__variable *found = find(params->layout, name);
     if (!found)
         return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "lstm_params_find: there is no variable \"%.200s\"", name);
     *info = found->info;

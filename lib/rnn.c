@@ -132,6 +132,18 @@ static lstm_status bind(const wish *w, lstm_rnn *rnn, lstm_params *params)
                              rnn->variables.wanted, rnn->offsets);
 }
 
+/* Frozen copies of the store keep packed what streams of the plan will read. */
+static lstm_status want_packed(const wish *w, const lstm_rnn *rnn, lstm_params *params)
+{
+    lstm_status status = LSTM_OK;
+    for (size_t k = 0; k < rnn->variables.matrix_count && rnn->direction_count == 1 && !status; k++) {
+        const lstm__packing packing = lstm__packing_of(rnn, &rnn->variables.matrices[k]);
+        if (packing.gates)
+            status = lstm__params_want_packed(w->function, params, &packing);
+    }
+    return status;
+}
+
 static lstm_status fill(const wish *w, lstm_rnn *rnn, lstm_params *params)
 {
     rnn->layers = lstm__allocate(rnn->context, w->layers, sizeof *rnn->layers);
@@ -145,7 +157,10 @@ static lstm_status fill(const wish *w, lstm_rnn *rnn, lstm_params *params)
     }
     if (status || (status = number_states(w, rnn)) || (status = add_initial_states(w, rnn)))
         return status;
-    return bind(w, rnn, params);
+    const size_t before = lstm_params_variable_count(params);
+    if (!(status = bind(w, rnn, params)) && (status = want_packed(w, rnn, params)))
+        lstm__params_truncate(params, before);
+    return status;
 }
 
 static lstm_status create(wish *w, const char *default_scope, lstm_params *params, const lstm_rnn_config *config,

@@ -94,6 +94,7 @@ typedef struct lstm__lane {
 struct lstm_tape {
     lstm_rnn *rnn;
     bool inference, owns_memory;
+    bool is_frozen; /* it runs on a frozen store only, which keeps packed what it can */
     size_t max_batch, max_time, max_steps;
     size_t max_blocks, max_chunks, chunk_steps, block_rows, lane_count;
 
@@ -128,8 +129,17 @@ struct lstm_tape {
     float *partial_states; /* training with a learned initial state: [max_blocks][state_floats] */
 };
 
+/* As the public functions, of a config that has been read; frozen: it will run on a frozen store only. */
+lstm_status lstm__tape_size(const char *function, const lstm_rnn *rnn, const lstm_tape_config *config, bool frozen,
+                            size_t *bytes);
+lstm_status lstm__tape_create(const char *function, const lstm_rnn *rnn, const lstm_tape_config *config, bool frozen,
+                              lstm_tape **tape);
+
 /* Per leaf, an array of `rows` rows. */
 float **lstm__take_states(lstm__arena *arena, const size_t *sizes, size_t leaves, size_t rows);
+
+/* A matrix that is wanted packed by its gates, as stores know it. */
+lstm__packing lstm__packing_of(const lstm_rnn *rnn, const lstm__wanted_matrix *m);
 
 /* Block rows for a batch. */
 size_t lstm__block_rows(size_t batch);

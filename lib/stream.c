@@ -29,7 +29,7 @@ static lstm_status measure(const char *function, const lstm_rnn *rnn, const lstm
                             .max_steps = config->max_steps ? config->max_steps : STEPS};
     *tape = (lstm_tape_config){
         .struct_size = sizeof *tape, .max_batch = stream->batch, .max_time = stream->max_steps, .inference = true};
-    lstm_status status = lstm_tape_size(rnn, tape, &tape->memory_size, NULL);
+    lstm_status status = lstm__tape_size(function, rnn, tape, true, &tape->memory_size);
     if (status)
         return status;
     lstm_stream counted = *stream;
@@ -98,7 +98,7 @@ lstm_status lstm_stream_create(const lstm_rnn *rnn, const lstm_params *frozen, c
     lstm__context_retain(made->context);
     made->weights = (lstm_params *)(uintptr_t)frozen;
     lstm__params_retain(made->weights);
-    if ((status = lstm_tape_create(rnn, &tape, &made->tape)) || (status = find_initial(made))) {
+    if ((status = lstm__tape_create(function, rnn, &tape, true, &made->tape)) || (status = find_initial(made))) {
         lstm_stream_destroy(made);
         return status;
     }
@@ -164,6 +164,7 @@ static void run_packed(lstm_stream *stream, size_t time, const float *inputs, fl
         run->steps = run->time * run->rows;
         run->input = inputs;
         lstm__run_forward(run);
+        run->start += run->time;
         memcpy(outputs, run->output, run->steps * spec->output_size * sizeof *outputs);
         for (size_t leaf = 0; leaf < spec->states; leaf++) {
             const size_t count = run->rows * spec->state_sizes[leaf];

@@ -97,19 +97,37 @@ static void take_track(lstm__arena *arena, const lstm_tape *tape, const lstm_cel
     track->state = lstm__take_states(arena, spec->state_sizes, spec->states, state_rows);
 }
 
-/* Per matrix that the plan multiplies by, its packed weights: what is transposed serves backward alone, and few rows read
- * the others as they are. */
+lstm__packing lstm__packing_of(const lstm_rnn *rnn, const lstm__wanted_matrix *m)
+{
+    return (lstm__packing){
+        .offset = rnn->offsets[m->variable], .rows = m->rows, .columns = m->columns, .gates = m->gates};
+}
+
+/* The floats of a matrix that the tape itself keeps packed: what is transposed serves backward alone, few rows read the
+ * others as they are, and what one row reads may be there already, in a frozen store. */
+static size_t packed_floats(const lstm_tape *tape, const lstm__wanted_matrix *m)
+{
+    if (m->gates) {
+        const lstm__packing packing = lstm__packing_of(tape->rnn, m);
+        return tape->inference && !tape->is_frozen && tape->max_batch == 1 ? lstm__packed_by_gates(&packing) : 0;
+    }
+    if (m->transposed ? tape->inference : tape->block_rows <= LSTM__FEW_ROWS)
+        return 0;
+    size_t count = 0;
+    const bool fits = lstm__multiply(m->transposed ? m->columns : m->rows,
+                                     lstm__packed_width(m->transposed ? m->rows : m->columns), &count);
+    return fits ? count : SIZE_MAX;
+}
+
+/* Per matrix that the plan multiplies by, its packed weights. */
 static float **take_packed(lstm__arena *arena, const lstm_tape *tape)
 {
     const lstm__variables *all = &tape->rnn->variables;
     const bool packs = lstm__context_kernels(tape->rnn->context)->packs;
     float **packed = lstm__arena_take(arena, all->matrix_count, sizeof *packed);
     for (size_t k = 0; k < all->matrix_count && packs; k++) {
-        const lstm__wanted_matrix *m = &all->matrices[k];
-        if (m->transposed ? tape->inference : tape->block_rows <= LSTM__FEW_ROWS)
-            continue;
-        float *array = take_rows(arena, m->transposed ? m->columns : m->rows,
-                                 lstm__packed_width(m->transposed ? m->rows : m->columns));
+        const size_t count = packed_floats(tape, &all->matrices[k]);
+        float *array = count ? lstm__arena_take(arena, count, sizeof *array) : NULL;
         if (packed)
             packed[k] = array;
     }
@@ -167,8 +185,8 @@ static void take_arrays(lstm__arena *arena, lstm_tape *tape)
 }
 
 /* Fill in a tape's sizes from its configuration, and count its bytes. */
-static lstm_status measure(const char *function, const lstm_rnn *rnn, const lstm_tape_config *config, lstm_tape *tape,
-                           size_t *bytes)
+static lstm_status measure(const char *function, const lstm_rnn *rnn, const lstm_tape_config *config, bool frozen,
+                           lstm_tape *tape, size_t *bytes)
 {
     size_t steps;
     if (!config->inference && !rnn->is_trainable)
@@ -180,6 +198,7 @@ static lstm_status measure(const char *function, const lstm_rnn *rnn, const lstm
         steps = smaller(steps, config->max_steps);
     *tape = (lstm_tape){.rnn = (lstm_rnn *)(uintptr_t)rnn,
                         .inference = config->inference,
+                        .is_frozen = frozen,
                         .max_batch = config->max_batch,
                         .max_time = config->max_time,
                         .max_steps = steps};
@@ -198,18 +217,44 @@ static lstm_status measure(const char *function, const lstm_rnn *rnn, const lstm
     return LSTM_OK;
 }
 
+lstm_status lstm__tape_size(const char *function, const lstm_rnn *rnn, const lstm_tape_config *config, bool frozen,
+                            size_t *bytes)
+{
+    lstm_tape measured;
+    return measure(function, rnn, config, frozen, &measured, bytes);
+}
+
 lstm_status lstm_tape_size(const lstm_rnn *rnn, const lstm_tape_config *config, size_t *bytes, size_t *alignment)
 {
     const char *function = "lstm_tape_size";
     if (!rnn || !config || !bytes)
         return lstm__fail_null(function, !rnn ? "rnn" : !config ? "config" : "bytes");
     lstm_tape_config c;
-    lstm_tape measured;
     lstm_status status = lstm__read_args(function, &c, sizeof c, config);
-    if (status || (status = measure(function, rnn, &c, &measured, bytes)))
+    if (status || (status = lstm__tape_size(function, rnn, &c, false, bytes)))
         return status;
     if (alignment)
         *alignment = LSTM__ALIGNMENT;
+    return LSTM_OK;
+}
+
+lstm_status lstm__tape_create(const char *function, const lstm_rnn *rnn, const lstm_tape_config *config, bool frozen,
+                              lstm_tape **tape)
+{
+    lstm_tape measured;
+    size_t bytes;
+    void *memory;
+    lstm_status status = measure(function, rnn, config, frozen, &measured, &bytes);
+    if (status ||
+        (status = lstm__take_memory(function, rnn->context, config->memory, config->memory_size, bytes, &memory)))
+        return status;
+    lstm__arena arena = {.base = memory};
+    lstm_tape *made = lstm__arena_take(&arena, 1, sizeof *made);
+    *made = measured;
+    made->owns_memory = !config->memory;
+    take_arrays(&arena, made);
+    lstm__rnn_retain(made->rnn);
+    *tape = made;
     return LSTM_OK;
 }
 
@@ -219,22 +264,8 @@ lstm_status lstm_tape_create(const lstm_rnn *rnn, const lstm_tape_config *config
     if (!rnn || !config || !tape)
         return lstm__fail_null(function, !rnn ? "rnn" : !config ? "config" : "tape");
     lstm_tape_config c;
-    lstm_tape measured;
-    size_t bytes;
-    void *memory;
     lstm_status status = lstm__read_args(function, &c, sizeof c, config);
-    if (status || (status = measure(function, rnn, &c, &measured, &bytes)))
-        return status;
-    if ((status = lstm__take_memory(function, rnn->context, c.memory, c.memory_size, bytes, &memory)))
-        return status;
-    lstm__arena arena = {.base = memory};
-    lstm_tape *made = lstm__arena_take(&arena, 1, sizeof *made);
-    *made = measured;
-    made->owns_memory = !c.memory;
-    take_arrays(&arena, made);
-    lstm__rnn_retain(made->rnn);
-    *tape = made;
-    return LSTM_OK;
+    return status ? status : lstm__tape_create(function, rnn, &c, false, tape);
 }
 
 void lstm__tape_forget(lstm_tape *tape)
@@ -252,9 +283,17 @@ void lstm__tape_pack(lstm_tape *tape, const lstm_params *params)
     for (size_t k = 0; k < all->matrix_count; k++) {
         const lstm__wanted_matrix *m = &all->matrices[k];
         const float *values = tape->variables[m->variable] + m->first_row * m->columns;
-        tape->matrices[k] =
-            (lstm__matrix){.values = values, .packed = tape->packed[k], .ld = m->columns, .transposed = m->transposed};
-        if (tape->packed[k])
+        tape->matrices[k] = (lstm__matrix){.values = values,
+                                           .packed = tape->packed[k],
+                                           .rows = m->rows,
+                                           .ld = m->columns,
+                                           .transposed = m->transposed};
+        const lstm__packing packing = lstm__packing_of(tape->rnn, m);
+        if (m->gates && tape->is_frozen)
+            tape->matrices[k].packed = lstm__params_packed(params, &packing);
+        else if (m->gates && tape->packed[k])
+            kernels->pack_gates(m->rows, m->columns / m->gates, m->gates, values, tape->packed[k]);
+        else if (tape->packed[k])
             kernels->pack(m->transposed ? m->columns : m->rows, m->transposed ? m->rows : m->columns, values,
                           m->columns, m->transposed, tape->packed[k]);
     }

@@ -318,17 +318,27 @@ static void probe_lstm_forward(const lstm__kernels *kernels, area *a, size_t n)
         }
 }
 
+/* Every other time without x, though the matrix has its rows. */
 static void probe_lstm_row(const lstm__kernels *kernels, area *a, size_t n)
 {
-    for (int way = 0; way < 4; way++) {
-        const lstm__lstm_options made = options(a, n, way);
-        const lstm__rows x = {.first = numbers(a, (size_t)way), .ld = 3, .width = (size_t)way};
+    for (int way = 0; way < 8; way++) {
+        const lstm__lstm_options made = options(a, n, way % 4);
+        const size_t inputs = (size_t)way % 4, rows = inputs + 1;
+        const lstm__rows x = {.first = numbers(a, inputs), .ld = 3, .width = way < 4 ? inputs : 0};
         const lstm__rows m = {.first = numbers(a, 1), .ld = 1, .width = 1};
-        const lstm__matrix w = {.values = area_matrix(a, x.width + 1, 4 * n, 4 * n + 2), .ld = 4 * n + 2};
+        float *packed = calloc(rows * 4 * lstm__packed_width(n) + 1, sizeof *packed);
+        kernels->pack_gates(rows, n, 4, numbers(a, rows * 4 * n), packed);
+        const lstm__matrix w = {.packed = packed, .rows = rows};
         const float *start = numbers(a, 4 * n), *c_previous = numbers(a, n);
         float *c = numbers(a, n);
-        kernels->lstm_row(&made, n, &x, &m, &w, start, c_previous, c, numbers(a, n));
+        kernels->lstm_row(&made, n, &x, &m, &w, way % 2, start, c_previous, c, numbers(a, n));
+        free(packed);
     }
+}
+
+static void probe_pack_gates(const lstm__kernels *kernels, area *a, size_t n)
+{
+    probe_lstm_row(kernels, a, n);
 }
 
 static void probe_lstm_backward(const lstm__kernels *kernels, area *a, size_t n)

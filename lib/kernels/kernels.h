@@ -33,10 +33,10 @@ typedef struct lstm__rows {
 enum { LSTM__FEW_ROWS = 4 };
 
 /* A matrix of weights to multiply rows by: values, or their transpose. Kernels of our own read `packed` in their stead,
- * for more than a few rows, and always where it is transposed. */
+ * for more than a few rows, and always where it is transposed, or packed by gates for one row. */
 typedef struct lstm__matrix {
     const float *values, *packed;
-    size_t ld; /* of values */
+    size_t rows, ld; /* of values */
     bool transposed;
 } lstm__matrix;
 
@@ -75,7 +75,7 @@ typedef struct lstm__kernels {
 #undef LSTM__BODY
 
 /* A product over rows (of a batch, of time) is a sum of sums over so many rows. */
-enum { LSTM__SUM_ROWS = 96 };
+enum { LSTM__SUM_ROWS = 128 };
 
 /* Columns of a packed matrix: whole vectors, of any instruction set. */
 static inline size_t lstm__packed_width(size_t n)

@@ -4,8 +4,9 @@
 
 #include "tiles.h"
 
-/* Of b so many rows go together, that a panel of them stays in the L1 cache while the rows of a pass. */
-enum { PANEL_ROWS = LSTM__SUM_ROWS, WORTH_PACKING = 64 };
+/* Of b so many rows go together that a panel of them stays in the L1 cache while the rows of a pass; of [x|h]' so many
+ * columns that a block of them stays in the L2 cache while the panels pass. */
+enum { PANEL_ROWS = 6144 / (PANEL * VECTOR_WIDTH), BLOCK_COLUMNS = 64 };
 
 static const float zeros[WIDEST * VECTOR_WIDTH];
 
@@ -19,28 +20,51 @@ INLINE size_t vectors_of(size_t n)
     return (n + VECTOR_WIDTH - 1) / VECTOR_WIDTH;
 }
 
-/* The tiles one below the other, equally high, of m rows of c. */
-static void run_tiles(tile_function *const *functions, size_t width, bool down, size_t m, tile t)
+/* The height of tiles that m rows are cut into, all but the last one. */
+INLINE size_t tile_height(size_t m, size_t width)
 {
     const size_t count = (m + tile_heights[width - 1] - 1) / tile_heights[width - 1];
-    for (size_t k = 0, row = 0; k < count; k++) {
-        const size_t rows = (m - row + count - k - 1) / (count - k);
-        functions[rows - 1](&t);
-        t.a[0].first += down ? rows : rows * t.a[0].ld;
-        t.a[1].first += t.a[1].width ? rows * t.a[1].ld : 0;
-        t.start += rows * t.lds;
-        t.c += rows * t.ldc;
-        row += rows;
+    return count > 1 ? (m + count - 1) / count : tile_heights[width - 1];
+}
+
+/* The tiles one below the other of m rows of c. */
+static void run_tiles(tile_function *const *functions, size_t height, size_t m, tile t)
+{
+    for (size_t row = 0; row < m; row += height) {
+        functions[smaller(height, m - row) - 1](&t);
+        t.a[0].first += height * t.a[0].ld;
+        t.a[1].first += t.a[1].width ? height * t.a[1].ld : 0;
+        t.start += height * t.lds;
+        t.c += height * t.ldc;
     }
 }
 
-/* n columns as panels of at most `widest` vectors, about equally wide: for each its first column `at`, its number of
- * vectors and the lanes of the last. */
-#define FOR_PANELS(at, width, lanes, n, widest)                                                                        \
-    for (size_t at = 0, width, lanes, panels_ = (vectors_of(n) + (widest)-1) / (widest);                               \
-         panels_ && (width = (vectors_of((n)-at) + panels_ - 1) / panels_,                                             \
-                    lanes = smaller((n)-at - (width - 1) * VECTOR_WIDTH, VECTOR_WIDTH), true);                         \
-         at += width * VECTOR_WIDTH, panels_--)
+/* n columns as panels of at most `widest` vectors, about equally wide, one after the other: where it begins, how many
+ * vectors it has, and the last of them lanes. What is swept backwards every other time finds in the cache what came last. */
+typedef struct panels {
+    size_t n, count, narrow, wider; /* the first `wider` are one vector wider than the others */
+    bool backwards;
+    size_t done;
+    size_t at, width, lanes;
+} panels;
+
+INLINE panels cut_columns(size_t n, size_t widest, bool backwards)
+{
+    const size_t vectors = vectors_of(n), count = (vectors + widest - 1) / widest;
+    const size_t narrow = count > 1 ? vectors / count : vectors; /* a division takes its time */
+    return (panels){.n = n, .count = count, .narrow = narrow, .wider = vectors - count * narrow, .backwards = backwards};
+}
+
+INLINE bool next_panel(panels *p)
+{
+    const size_t index = p->backwards ? p->count - 1 - p->done : p->done;
+    if (p->done++ >= p->count)
+        return false;
+    p->width = p->narrow + (index < p->wider);
+    p->at = (index * p->narrow + smaller(index, p->wider)) * VECTOR_WIDTH;
+    p->lanes = smaller(p->n - p->at - (p->width - 1) * VECTOR_WIDTH, VECTOR_WIDTH);
+    return true;
+}
 
 /* Copy a panel: rows of b, or where it is transposed columns, side by side; the last vector is filled up with zeros. */
 static void pack_panel(size_t rows, size_t width, size_t lanes, const float *b, size_t ldb, bool transposed,
@@ -60,8 +84,8 @@ static void pack_panel(size_t rows, size_t width, size_t lanes, const float *b, 
 
 static void pack(size_t k, size_t n, const float *b, size_t ldb, bool transposed, float *packed)
 {
-    FOR_PANELS (at, width, lanes, n, PANEL)
-        pack_panel(k, width, lanes, transposed ? b + at * ldb : b + at, ldb, transposed, packed + k * at);
+    for (panels p = cut_columns(n, PANEL, false); next_panel(&p);)
+        pack_panel(k, p.width, p.lanes, transposed ? b + p.at * ldb : b + p.at, ldb, transposed, packed + k * p.at);
 }
 
 INLINE tile tile_at(size_t at, size_t lanes, const float *start, size_t lds, float *c, size_t ldc)
@@ -79,15 +103,16 @@ static void panel_product(size_t m, size_t n, size_t k, const float *a, size_t l
                           bool transposed, const float *start, size_t lds, float *c, size_t ldc)
 {
     _Alignas(64) float panel[PANEL_ROWS * PANEL * VECTOR_WIDTH];
-    FOR_PANELS (at, width, lanes, n, PANEL) {
-        tile t = tile_at(at, lanes, start, lds, c, ldc);
+    for (panels p = cut_columns(n, PANEL, false); next_panel(&p);) {
+        tile t = tile_at(p.at, p.lanes, start, lds, c, ldc);
         t.b = panel;
-        t.ldb = width * VECTOR_WIDTH;
+        t.ldb = p.width * VECTOR_WIDTH;
         for (size_t i = 0; i < k || i == 0; i += PANEL_ROWS) {
             const size_t rows = smaller(PANEL_ROWS, k - i);
             t.a[0] = (lstm__rows){.first = a + i, .ld = lda, .width = rows};
-            pack_panel(rows, width, lanes, transposed ? b + at * ldb + i : b + i * ldb + at, ldb, transposed, panel);
-            run_tiles(tiles_across[width - 1], width, false, m, t);
+            pack_panel(rows, p.width, p.lanes, transposed ? b + p.at * ldb + i : b + i * ldb + p.at, ldb, transposed,
+                       panel);
+            run_tiles(tiles_across[p.width - 1], tile_height(m, p.width), m, t);
             t.start = t.c;
             t.lds = ldc;
         }
@@ -99,14 +124,14 @@ INLINE void few_rows(size_t m, size_t n, const lstm__rows *x, const lstm__rows *
                      const float *start, size_t lds, float *c, size_t ldc)
 {
     static const size_t widest[LSTM__FEW_ROWS + 1] = WIDEST_OF_FEW;
-    FOR_PANELS (at, width, lanes, n, widest[m]) {
-        tile t = tile_at(at, lanes, start, lds, c, ldc);
+    for (panels p = cut_columns(n, widest[m], false); next_panel(&p);) {
+        tile t = tile_at(p.at, p.lanes, start, lds, c, ldc);
         t.a[0] = *x;
         t.a[1] = *h;
-        t.b = b + at;
+        t.b = b + p.at;
         t.ldb = ldb;
-        t.b_lanes = lanes;
-        tiles_across[width - 1][m - 1](&t);
+        t.b_lanes = p.lanes;
+        tiles_across[p.width - 1][m - 1](&t);
     }
 }
 
@@ -146,13 +171,13 @@ static void product_packed(size_t m, size_t n, const lstm__rows *x, const lstm__
             few_rows(m, n, x, h, w->values, w->ld, start, lds, c, ldc);
         return;
     }
-    FOR_PANELS (at, width, lanes, n, PANEL) {
-        tile t = tile_at(at, lanes, start, lds, c, ldc);
-        t.ldb = width * VECTOR_WIDTH;
-        t.b = w->packed + k * at;
+    for (panels p = cut_columns(n, PANEL, false); next_panel(&p);) {
+        tile t = tile_at(p.at, p.lanes, start, lds, c, ldc);
+        t.ldb = p.width * VECTOR_WIDTH;
+        t.b = w->packed + k * p.at;
         for (size_t i = 0; i < k || i == 0; i += PANEL_ROWS) {
             take_columns(&t, x, h, i, smaller(PANEL_ROWS, k - i));
-            run_tiles(tiles_across[width - 1], width, false, m, t);
+            run_tiles(tiles_across[p.width - 1], tile_height(m, p.width), m, t);
             t.b += PANEL_ROWS * t.ldb;
             t.start = t.c;
             t.lds = ldc;
@@ -172,29 +197,88 @@ INLINE void add_sums(size_t rows, size_t width, size_t lanes, const float *b, si
     }
 }
 
+/* The tiles one below the other of c += a' b, a's columns as they stand in memory. */
+static void run_tiles_down(size_t width, size_t m, tile t)
+{
+    const size_t height = tile_height(m, width);
+    for (size_t row = 0; row < m; row += height) {
+        tiles_down[width - 1][smaller(height, m - row) - 1](&t);
+        t.a[0].first += height;
+        t.c += height * t.ldc;
+    }
+}
+
+/* A sum over LSTM__SUM_ROWS rows at most, of few columns of [x|h]: nothing is packed for them. */
+static void few_columns_tn(size_t n, size_t rows, const lstm__rows *x, const lstm__rows *h, const float *b, size_t ldb,
+                           float *c, size_t ldc, float *sums)
+{
+    for (panels p = cut_columns(n, PANEL, false); next_panel(&p);) {
+        tile t = tile_at(p.at, p.lanes, NULL, 0, c, ldc);
+        t.b = b + p.at;
+        t.ldb = ldb;
+        t.b_lanes = p.lanes;
+        t.a[0] = (lstm__rows){x->first, x->ld, rows};
+        run_tiles_down(p.width, x->width, t);
+        t.a[0] = (lstm__rows){h->first, h->ld, rows};
+        t.c += x->width * ldc;
+        run_tiles_down(p.width, h->width, t);
+        if (sums)
+            add_sums(rows, p.width, p.lanes, t.b, ldb, sums + p.at);
+    }
+}
+
+/* Copy columns [first, first + count) of [x|h] as tiles of `height` read them: those of a tile side by side, tile after
+ * tile. */
+static void pack_columns(size_t rows, const lstm__rows *x, const lstm__rows *h, size_t first, size_t count,
+                         size_t height, float *block)
+{
+    for (size_t j = 0, width, part; j < count; j += part) {
+        const size_t column = first + j, in_tile = j % height;
+        const bool of_x = column < x->width;
+        const float *source = of_x ? x->first + column : h->first + (column - x->width);
+        const size_t ld = of_x ? x->ld : h->ld, left = of_x ? x->width - column : count - j;
+        width = smaller(height, count - (j - in_tile));
+        part = smaller(smaller(left, width - in_tile), VECTOR_WIDTH);
+        for (size_t i = 0; i < rows; i++)
+            store(block + (j - in_tile) * rows + i * width + in_tile, part, load(source + i * ld, part));
+    }
+}
+
+/* The same sum over columns [first, first + count) of many. */
+static void block_tn(size_t n, size_t rows, const lstm__rows *x, const lstm__rows *h, size_t first, size_t count,
+                     const float *b, size_t ldb, float *c, size_t ldc, float *sums)
+{
+    _Alignas(64) float panel[LSTM__SUM_ROWS * PANEL * VECTOR_WIDTH], block[LSTM__SUM_ROWS * BLOCK_COLUMNS];
+    const size_t height = tile_height(count, PANEL);
+    pack_columns(rows, x, h, first, count, height, block);
+    for (panels p = cut_columns(n, PANEL, false); next_panel(&p);) {
+        tile t = tile_at(p.at, p.lanes, NULL, 0, c + first * ldc, ldc);
+        t.b = panel;
+        t.ldb = p.width * VECTOR_WIDTH;
+        pack_panel(rows, p.width, p.lanes, b + p.at, ldb, false, panel);
+        for (size_t row = 0; row < count; row += height) {
+            const size_t high = smaller(height, count - row);
+            t.a[0] = (lstm__rows){block + row * rows, high, rows};
+            tiles_down[p.width - 1][high - 1](&t);
+            t.c += height * ldc;
+        }
+        if (sums && first == 0)
+            add_sums(rows, p.width, p.lanes, panel, t.ldb, sums + p.at);
+    }
+}
+
 static void product_tn(size_t n, size_t k, const lstm__rows *x, const lstm__rows *h, const float *b, size_t ldb,
                        float *c, size_t ldc, float *sums)
 {
-    _Alignas(64) float panel[PANEL_ROWS * PANEL * VECTOR_WIDTH];
-    const bool packs = x->width + h->width > WORTH_PACKING;
-    FOR_PANELS (at, width, lanes, n, PANEL)
-        for (size_t i = 0; i < k; i += PANEL_ROWS) {
-            const size_t rows = smaller(PANEL_ROWS, k - i);
-            tile t = tile_at(at, lanes, NULL, 0, c, ldc);
-            t.b = packs ? panel : b + i * ldb + at;
-            t.ldb = packs ? width * VECTOR_WIDTH : ldb;
-            t.b_lanes = packs ? VECTOR_WIDTH : lanes;
-            if (packs)
-                pack_panel(rows, width, lanes, b + i * ldb + at, ldb, false, panel);
-            t.a[0] = (lstm__rows){.first = x->first + i * x->ld, .ld = x->ld, .width = rows};
-            run_tiles(tiles_down[width - 1], width, true, x->width, t);
-            t.a[0] = (lstm__rows){.first = h->first + i * h->ld, .ld = h->ld, .width = rows};
-            t.c += x->width * ldc;
-            if (h->width)
-                run_tiles(tiles_down[width - 1], width, true, h->width, t);
-            if (sums)
-                add_sums(rows, width, lanes, t.b, t.ldb, sums + at);
-        }
+    const size_t m = x->width + h->width;
+    for (size_t i = 0; i < k; i += LSTM__SUM_ROWS, b += LSTM__SUM_ROWS * ldb) {
+        const size_t rows = smaller(LSTM__SUM_ROWS, k - i);
+        const lstm__rows of_x = {x->first + i * x->ld, x->ld, x->width}, of_h = {h->first + i * h->ld, h->ld, h->width};
+        if (m <= BLOCK_COLUMNS)
+            few_columns_tn(n, rows, &of_x, &of_h, b, ldb, c, ldc, sums);
+        for (size_t first = 0; first < m && m > BLOCK_COLUMNS; first += BLOCK_COLUMNS)
+            block_tn(n, rows, &of_x, &of_h, first, smaller(BLOCK_COLUMNS, m - first), b, ldb, c, ldc, sums);
+    }
 }
 
 #endif

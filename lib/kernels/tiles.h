@@ -106,10 +106,15 @@ INLINE void tile_across(size_t rows, size_t width, const tile *t)
     store_sums(rows, width, false, t, sums);
 }
 
-/* c += a' b, where a' has as many rows as a[0].first has columns in the tile. */
+/* c += a' b, where a' has as many rows as a[0].first has columns in the tile. c is far away while there is much of it. */
 INLINE void tile_down(size_t rows, size_t width, const tile *t)
 {
     V sums[TILE_SUMS];
+    UNROLLED
+    for (size_t r = 0; r < rows; r++) {
+        __builtin_prefetch(t->c + r * t->ldc, 1);
+        __builtin_prefetch(t->c + r * t->ldc + (width - 1) * VECTOR_WIDTH, 1);
+    }
     fill_sums(rows, width, t, sums);
     add_products(rows, width, true, &t->a[0], t->b, t->ldb, t->b_lanes, sums);
     store_sums(rows, width, true, t, sums);
