@@ -209,38 +209,40 @@ lstm_status lstm__spec_step_matrix(lstm_cell_spec *spec, size_t kernel, size_t n
                                    : lstm__spec_matrix(spec, kernel, input, n, width, false);
 }
 
-void lstm__run_inputs(const lstm__run *run, const float *kernel, const float *bias, size_t width, float *z)
+/* A single step of a few rows takes its inputs, too, however many they are, from a matrix that has them. */
+static bool step_takes_inputs(const lstm__run *run, size_t matrix)
+{
+    return steps_take_inputs(run->spec) ||
+           (run->time == 1 && run->rows <= LSTM__FEW_ROWS && run->matrices[matrix].few != NULL);
+}
+
+void lstm__run_inputs(const lstm__run *run, size_t matrix, const float *kernel, const float *bias, size_t width,
+                      float *z)
 {
     const size_t input = run->spec->input_size;
-    if (!steps_take_inputs(run->spec))
+    if (!step_takes_inputs(run, matrix))
         run->kernels->product_nn(run->steps, width, input, run->input, input, kernel, width, bias, 0, z, width);
-}
-
-lstm__rows lstm__run_step_inputs(const lstm__run *run, size_t first)
-{
-    const size_t input = steps_take_inputs(run->spec) ? run->spec->input_size : 0;
-    return (lstm__rows){.first = run->input + first * input, .ld = input, .width = input};
-}
-
-const float *lstm__run_step_start(const lstm__run *run, const float *bias, const float *z)
-{
-    return steps_take_inputs(run->spec) ? bias : z;
 }
 
 void lstm__run_step(const lstm__run *run, size_t matrix, const float *bias, size_t first, size_t rows,
                     const float *state, size_t n, size_t width, float *z)
 {
-    const lstm__rows x = lstm__run_step_inputs(run, first), h = {.first = state, .ld = n, .width = n};
+    const bool takes_inputs = step_takes_inputs(run, matrix);
+    const size_t input = takes_inputs ? run->spec->input_size : 0;
+    const lstm__rows x = {.first = run->input + first * input, .ld = input, .width = input};
+    const lstm__rows h = {.first = state, .ld = n, .width = n};
+    const bool backwards = rows == 1 && (run->start + first) % 2;
     z += first * width;
-    const float *start = lstm__run_step_start(run, bias, z);
-    run->kernels->product_packed(rows, width, &x, &h, &run->matrices[matrix], start, start == z ? width : 0, z, width);
+    run->kernels->product_packed(rows, width, &x, &h, &run->matrices[matrix], backwards, takes_inputs ? bias : z,
+                                 takes_inputs ? 0 : width, z, width);
 }
 
 void lstm__run_product(const lstm__run *run, size_t matrix, size_t rows, const float *x, size_t k, size_t n,
                        const float *start, float *y)
 {
     const lstm__rows of_x = {.first = x, .ld = k, .width = k}, nothing = {0};
-    run->kernels->product_packed(rows, n, &of_x, &nothing, &run->matrices[matrix], start, start == y ? n : 0, y, n);
+    run->kernels->product_packed(rows, n, &of_x, &nothing, &run->matrices[matrix], false, start, start == y ? n : 0, y,
+                                 n);
 }
 
 void lstm__run_kernel_gradient(const lstm__run *run, const float *x, size_t x_width, const float *h, size_t h_width,

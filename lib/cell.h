@@ -27,7 +27,6 @@ void lstm__variables_release(lstm__variables *variables);
 /* Rows of a variable to multiply by, each `columns` long; transposed: to multiply by their transpose. */
 typedef struct lstm__wanted_matrix {
     size_t variable, first_row, rows, columns;
-    size_t gates; /* packed by gates for one row; 0: packed for many */
     bool transposed;
 } lstm__wanted_matrix;
 
@@ -151,12 +150,9 @@ typedef struct lstm__gates_start {
     float bias;
 } lstm__gates_start;
 
-/* Declare a matrix: `rows` rows of the spec's variable `variable`, which stand from first_row on. */
+/* Declare a matrix: the last `rows` rows of the spec's variable `variable`, which stand from first_row on. */
 lstm_status lstm__spec_matrix(lstm_cell_spec *spec, size_t variable, size_t first_row, size_t rows, size_t columns,
                               bool transposed);
-
-/* The same for products of one row in inference, packed by gates: all of the variable, of `rows` rows. */
-lstm_status lstm__spec_row_matrix(lstm_cell_spec *spec, size_t variable, size_t rows, size_t columns, size_t gates);
 
 /* Declare kernel [input_size + recurrent, width] and bias [width] (NULL: none). */
 lstm_status lstm__spec_gates(lstm_cell_spec *spec, const char *kernel, const char *bias, size_t recurrent, size_t width,
@@ -194,13 +190,10 @@ const float *lstm__run_states_before(const lstm__run *run, size_t leaf, size_t w
  * them with the states' part, step by step. Declare the matrix of the steps: the kernel without the rows that are computed
  * for the run. Then compute the run's part, and `rows` rows from packed row `first` on of a step's; state: [rows][n]. */
 lstm_status lstm__spec_step_matrix(lstm_cell_spec *spec, size_t kernel, size_t n, size_t width);
-void lstm__run_inputs(const lstm__run *run, const float *kernel, const float *bias, size_t width, float *z);
+void lstm__run_inputs(const lstm__run *run, size_t matrix, const float *kernel, const float *bias, size_t width,
+                      float *z);
 void lstm__run_step(const lstm__run *run, size_t matrix, const float *bias, size_t first, size_t rows,
                     const float *state, size_t n, size_t width, float *z);
-
-/* What such a product begins with: its inputs, if it takes them, and its start. */
-lstm__rows lstm__run_step_inputs(const lstm__run *run, size_t first);
-const float *lstm__run_step_start(const lstm__run *run, const float *bias, const float *z);
 
 /* y[rows][n] = start + x[rows][k] times a matrix; start: y itself, or one row for all; NULL: zero. */
 void lstm__run_product(const lstm__run *run, size_t matrix, size_t rows, const float *x, size_t k, size_t n,

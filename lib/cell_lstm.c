@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum { C_LEAF = 0, M_LEAF = 1, KERNEL = 0, BIAS = 1, W_F = 2, W_I = 3, W_O = 4, GATES = 4 };
-enum { STEP = 0, STEP_BACK = 1, ROW = 2 }; /* matrices */
+enum { STEP = 0, STEP_BACK = 1 }; /* matrices */
 
 typedef struct lstm {
     size_t units, num_proj;
@@ -37,12 +37,6 @@ static lstm_tape_view tape_at(const lstm *l, const lstm__run *run, size_t first)
                             .projected = run->tape + steps * (GATES + 2) * h + first * l->num_proj};
 }
 
-/* Whether there is a kernel for a single row. */
-static bool goes_by_rows(const lstm *l)
-{
-    return !l->num_proj && l->activation.kind == LSTM_ACTIVATION_TANH;
-}
-
 static lstm_status declare_variables(const lstm *l, lstm_cell_spec *spec)
 {
     static const char *const peepholes[] = {"w_f_diag", "w_i_diag", "w_o_diag"};
@@ -56,11 +50,7 @@ static lstm_status declare_variables(const lstm *l, lstm_cell_spec *spec)
             lstm_cell_spec_variable(spec, "projection/kernel", 2, (size_t[]){l->units, l->num_proj}, initializer, NULL);
     if (!status)
         status = lstm__spec_step_matrix(spec, KERNEL, output_width(l), GATES * l->units);
-    if (!status)
-        status = lstm__spec_matrix(spec, KERNEL, spec->input_size, output_width(l), GATES * l->units, true);
-    if (!status && goes_by_rows(l))
-        status = lstm__spec_row_matrix(spec, KERNEL, spec->input_size + l->units, GATES * l->units, GATES);
-    return status;
+    return status ? status : lstm__spec_matrix(spec, KERNEL, spec->input_size, output_width(l), GATES * l->units, true);
 }
 
 static lstm_status declare(const void *self, size_t input_size, lstm_cell_spec *spec)
@@ -109,49 +99,23 @@ static void project(const lstm *l, const lstm__run *run, size_t rows, const lstm
     run->kernels->activate_state(&lstm__linear, rows * p, next);
 }
 
-/* Whether the run is one row of which nothing is kept, as in most streams. */
-static bool is_one_row(const lstm *l, const lstm__run *run)
-{
-    return run->rows == 1 && !run->keep && goes_by_rows(l) && run->matrices[ROW].packed;
-}
-
-/* Of a single step the inputs need no product of their own, however many they are. */
-static void forward_row(const lstm *l, const lstm__run *run)
-{
-    const lstm__lstm_options options = options_of(l, run);
-    const size_t h = l->units, input = run->spec->input_size;
-    const float *bias = run->variables[BIAS];
-    const bool alone = run->time == 1;
-    if (!alone)
-        lstm__run_inputs(run, run->variables[KERNEL], bias, GATES * h, run->tape);
-    for (size_t t = 0; t < run->time; t++) {
-        const lstm__rows x = alone ? (lstm__rows){run->input, input, input} : lstm__run_step_inputs(run, t);
-        const lstm__rows m = {.first = lstm__run_state_at(run, M_LEAF, h, t, t), .ld = h, .width = h};
-        const float *start = alone ? bias : lstm__run_step_start(run, bias, run->tape + t * GATES * h);
-        run->kernels->lstm_row(&options, h, &x, &m, &run->matrices[ROW], (run->start + t) % 2, start,
-                               lstm__run_state_at(run, C_LEAF, h, t, t), run->next_state[C_LEAF] + t * h,
-                               run->next_state[M_LEAF] + t * h);
-    }
-}
-
 static void forward(const lstm_cell *cell, const lstm__run *run)
 {
     const lstm *l = cell->self;
     const lstm__lstm_options options = options_of(l, run);
     const size_t h = l->units, width = GATES * h, p = output_width(l);
     const float *c = run->state[C_LEAF], *state = run->state[M_LEAF], *bias = run->variables[BIAS];
-    if (is_one_row(l, run)) {
-        forward_row(l, run);
-        return;
-    }
-    lstm__run_inputs(run, run->variables[KERNEL], bias, width, run->tape);
+    lstm__run_inputs(run, STEP, run->variables[KERNEL], bias, width, run->tape);
     for (size_t t = 0, first = 0; t < run->time; first += run->active[t++]) {
         const size_t rows = run->active[t];
         const lstm_tape_view tape = tape_at(l, run, first);
         float *c_next = run->next_state[C_LEAF] + first * h, *next = run->next_state[M_LEAF] + first * p;
         lstm__run_step(run, STEP, bias, first, rows, state, p, width, run->tape);
-        run->kernels->lstm_forward(&l->activation, &options, rows, h, tape.gates, c, c_next, tape.shown,
-                                   l->num_proj ? tape.raw : next);
+        if (rows == 1 && !run->keep && !l->num_proj && l->activation.kind == LSTM_ACTIVATION_TANH)
+            run->kernels->lstm_row(&options, h, tape.gates, c, c_next, next);
+        else
+            run->kernels->lstm_forward(&l->activation, &options, rows, h, tape.gates, c, c_next, tape.shown,
+                                       l->num_proj ? tape.raw : next);
         if (l->num_proj)
             project(l, run, rows, &tape, next);
         c = c_next;

@@ -182,7 +182,8 @@ lstm_status lstm_cell_spec_memory(lstm_cell_spec *spec, size_t tape_floats_per_r
     return LSTM_OK;
 }
 
-static lstm_status want_matrix(lstm_cell_spec *spec, lstm__wanted_matrix wanted)
+lstm_status lstm__spec_matrix(lstm_cell_spec *spec, size_t variable, size_t first_row, size_t rows, size_t columns,
+                              bool transposed)
 {
     lstm__variables *all = spec->variables;
     lstm__wanted_matrix *grown =
@@ -192,25 +193,13 @@ static lstm_status want_matrix(lstm_cell_spec *spec, lstm__wanted_matrix wanted)
     all->matrices = grown;
     if (spec->matrix_count == 0)
         spec->first_matrix = all->matrix_count;
-    wanted.variable += spec->first_variable;
-    grown[all->matrix_count++] = wanted;
+    grown[all->matrix_count++] = (lstm__wanted_matrix){.variable = spec->first_variable + variable,
+                                                       .first_row = first_row,
+                                                       .rows = rows,
+                                                       .columns = columns,
+                                                       .transposed = transposed};
     spec->matrix_count++;
     return LSTM_OK;
-}
-
-lstm_status lstm__spec_matrix(lstm_cell_spec *spec, size_t variable, size_t first_row, size_t rows, size_t columns,
-                              bool transposed)
-{
-    return want_matrix(
-        spec,
-        (lstm__wanted_matrix){
-            .variable = variable, .first_row = first_row, .rows = rows, .columns = columns, .transposed = transposed});
-}
-
-lstm_status lstm__spec_row_matrix(lstm_cell_spec *spec, size_t variable, size_t rows, size_t columns, size_t gates)
-{
-    return want_matrix(spec,
-                       (lstm__wanted_matrix){.variable = variable, .rows = rows, .columns = columns, .gates = gates});
 }
 
 lstm_status lstm__spec_gates(lstm_cell_spec *spec, const char *kernel, const char *bias, size_t recurrent, size_t width,

@@ -58,18 +58,15 @@ lstm_status lstm__params_check_writable(const char *function, const char *argume
 /* Seal an open store with all values zero; a sealed one stays as it is. Statuses: OUT_OF_MEMORY. */
 lstm_status lstm__params_seal(const char *function, lstm_params *params);
 
-/* A matrix that products of one row read packed, by its gates of columns / gates units: where it stands in the block. */
+/* A matrix that products of a few rows read packed: where it stands in the block. */
 typedef struct lstm__packing {
-    size_t offset, rows, columns, gates;
+    size_t offset, rows, columns;
 } lstm__packing;
 
 /* Have frozen copies of an open store keep the matrix packed; of a sealed one it is too late, and nothing happens. Statuses:
  * OUT_OF_MEMORY. Then what a frozen store has of it; NULL: nothing. */
 lstm_status lstm__params_want_packed(const char *function, lstm_params *params, const lstm__packing *wanted);
 const float *lstm__params_packed(const lstm_params *params, const lstm__packing *wanted);
-
-/* The floats of one, packed; SIZE_MAX if that overflows. */
-size_t lstm__packed_by_gates(const lstm__packing *packing);
 
 bool lstm__params_is_frozen(const lstm_params *params);
 

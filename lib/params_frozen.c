@@ -1,4 +1,4 @@
-/* Frozen stores: the weights, and beside them those that products of one row want packed. */
+/* Frozen stores: the weights, and beside them, packed, those that streams read. */
 #include "context.h"
 #include "kernels/kernels.h"
 #include "memory.h"
@@ -35,14 +35,6 @@ const float *lstm__params_packed(const lstm_params *params, const lstm__packing 
     return index < params->layout->packing_count ? params->packed[index] : NULL;
 }
 
-size_t lstm__packed_by_gates(const lstm__packing *packing)
-{
-    size_t count;
-    const bool fits = lstm__multiply(packing->rows, packing->gates, &count) &&
-                      lstm__multiply(count, lstm__packed_width(packing->columns / packing->gates), &count);
-    return fits ? count : SIZE_MAX;
-}
-
 /* Cut a frozen store with its arrays out of the arena. */
 static lstm_params *cut_frozen(lstm__arena *arena, const lstm_params *params)
 {
@@ -52,7 +44,10 @@ static lstm_params *cut_frozen(lstm__arena *arena, const lstm_params *params)
     float *data = lstm__arena_take(arena, layout->floats, sizeof *data);
     float **packed = lstm__arena_take(arena, packs ? layout->packing_count : 0, sizeof *packed);
     for (size_t k = 0; packs && k < layout->packing_count; k++) {
-        float *array = lstm__arena_take(arena, lstm__packed_by_gates(&layout->packings[k]), sizeof *array);
+        size_t count = 0;
+        arena->overflow |=
+            !lstm__multiply(layout->packings[k].rows, lstm__packed_width(layout->packings[k].columns), &count);
+        float *array = lstm__arena_take(arena, count, sizeof *array);
         if (packed)
             packed[k] = array;
     }
@@ -81,7 +76,7 @@ static void fill(lstm_params *made, const lstm_params *params)
     for (size_t k = 0; made->packed && k < layout->packing_count; k++) {
         const lstm__packing *p = &layout->packings[k];
         lstm__context_kernels(params->context)
-            ->pack_gates(p->rows, p->columns / p->gates, p->gates, made->data + p->offset, made->packed[k]);
+            ->pack_few(p->rows, p->columns, made->data + p->offset, p->columns, made->packed[k]);
     }
 }
 

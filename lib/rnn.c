@@ -138,7 +138,7 @@ static lstm_status want_packed(const wish *w, const lstm_rnn *rnn, lstm_params *
     lstm_status status = LSTM_OK;
     for (size_t k = 0; k < rnn->variables.matrix_count && rnn->direction_count == 1 && !status; k++) {
         const lstm__packing packing = lstm__packing_of(rnn, &rnn->variables.matrices[k]);
-        if (packing.gates)
+        if (packing.rows)
             status = lstm__params_want_packed(w->function, params, &packing);
     }
     return status;

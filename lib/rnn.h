@@ -118,7 +118,7 @@ struct lstm_tape {
     lstm__chunk *chunks;
     const float **variables; /* per variable */
     lstm__matrix *matrices;  /* per wanted matrix */
-    float **packed;          /* its packed weights; NULL: they are not needed */
+    float **packed, **few;   /* its packed weights, and those for a few rows; NULL: they are not needed */
     float **d_variables;     /* per variable; then per block and variable where blocks have partial gradients */
     lstm__lane *lanes;
     float **between;       /* per layer but the last: its output, packed */
@@ -138,7 +138,7 @@ lstm_status lstm__tape_create(const char *function, const lstm_rnn *rnn, const l
 /* Per leaf, an array of `rows` rows. */
 float **lstm__take_states(lstm__arena *arena, const size_t *sizes, size_t leaves, size_t rows);
 
-/* A matrix that is wanted packed by its gates, as stores know it. */
+/* A matrix as a few rows want it, with the rows before it; of no rows: they do not want it. */
 lstm__packing lstm__packing_of(const lstm_rnn *rnn, const lstm__wanted_matrix *m);
 
 /* Block rows for a batch. */

@@ -100,38 +100,31 @@ static void take_track(lstm__arena *arena, const lstm_tape *tape, const lstm_cel
 lstm__packing lstm__packing_of(const lstm_rnn *rnn, const lstm__wanted_matrix *m)
 {
     return (lstm__packing){
-        .offset = rnn->offsets[m->variable], .rows = m->rows, .columns = m->columns, .gates = m->gates};
+        .offset = rnn->offsets[m->variable], .rows = m->transposed ? 0 : m->first_row + m->rows, .columns = m->columns};
 }
 
-/* The floats of a matrix that the tape itself keeps packed: what is transposed serves backward alone, few rows read the
- * others as they are, and what one row reads may be there already, in a frozen store. */
-static size_t packed_floats(const lstm_tape *tape, const lstm__wanted_matrix *m)
-{
-    if (m->gates) {
-        const lstm__packing packing = lstm__packing_of(tape->rnn, m);
-        return tape->inference && !tape->is_frozen && tape->max_batch == 1 ? lstm__packed_by_gates(&packing) : 0;
-    }
-    if (m->transposed ? tape->inference : tape->block_rows <= LSTM__FEW_ROWS)
-        return 0;
-    size_t count = 0;
-    const bool fits = lstm__multiply(m->transposed ? m->columns : m->rows,
-                                     lstm__packed_width(m->transposed ? m->rows : m->columns), &count);
-    return fits ? count : SIZE_MAX;
-}
-
-/* Per matrix that the plan multiplies by, its packed weights. */
-static float **take_packed(lstm__arena *arena, const lstm_tape *tape)
+/* Per matrix that the plan multiplies by, its packed weights: what is transposed serves backward alone, and few rows read
+ * the others as they are, or in inference packed in a way of their own; a frozen store has that already. */
+static void take_packed(lstm__arena *arena, lstm_tape *tape)
 {
     const lstm__variables *all = &tape->rnn->variables;
     const bool packs = lstm__context_kernels(tape->rnn->context)->packs;
-    float **packed = lstm__arena_take(arena, all->matrix_count, sizeof *packed);
+    const bool few = tape->block_rows <= LSTM__FEW_ROWS;
+    tape->packed = lstm__arena_take(arena, all->matrix_count, sizeof *tape->packed);
+    tape->few = lstm__arena_take(arena, all->matrix_count, sizeof *tape->few);
     for (size_t k = 0; k < all->matrix_count && packs; k++) {
-        const size_t count = packed_floats(tape, &all->matrices[k]);
-        float *array = count ? lstm__arena_take(arena, count, sizeof *array) : NULL;
-        if (packed)
-            packed[k] = array;
+        const lstm__wanted_matrix *m = &all->matrices[k];
+        float *packed = NULL, *for_few = NULL;
+        if (m->transposed ? !tape->inference : !few)
+            packed = take_rows(arena, m->transposed ? m->columns : m->rows,
+                               lstm__packed_width(m->transposed ? m->rows : m->columns));
+        if (!m->transposed && few && tape->inference && !tape->is_frozen)
+            for_few = take_rows(arena, m->first_row + m->rows, lstm__packed_width(m->columns));
+        if (tape->packed && tape->few) {
+            tape->packed[k] = packed;
+            tape->few[k] = for_few;
+        }
     }
-    return packed;
 }
 
 /* Per layer but the last, its packed output. */
@@ -160,7 +153,7 @@ static void take_arrays(lstm__arena *arena, lstm_tape *tape)
     tape->chunks = lstm__arena_take(arena, tape->max_chunks, sizeof *tape->chunks);
     tape->variables = lstm__arena_take(arena, rnn->variables.count, sizeof *tape->variables);
     tape->matrices = lstm__arena_take(arena, rnn->variables.matrix_count, sizeof *tape->matrices);
-    tape->packed = take_packed(arena, tape);
+    take_packed(arena, tape);
     arena->overflow |= !lstm__multiply(rnn->variables.count, tape->max_blocks + 1, &pointers);
     tape->d_variables = lstm__arena_take(arena, pointers, sizeof *tape->d_variables);
     tape->lanes = lstm__arena_take(arena, tape->lane_count, sizeof *tape->lanes);
@@ -283,17 +276,17 @@ void lstm__tape_pack(lstm_tape *tape, const lstm_params *params)
     for (size_t k = 0; k < all->matrix_count; k++) {
         const lstm__wanted_matrix *m = &all->matrices[k];
         const float *values = tape->variables[m->variable] + m->first_row * m->columns;
-        tape->matrices[k] = (lstm__matrix){.values = values,
-                                           .packed = tape->packed[k],
-                                           .rows = m->rows,
-                                           .ld = m->columns,
-                                           .transposed = m->transposed};
         const lstm__packing packing = lstm__packing_of(tape->rnn, m);
-        if (m->gates && tape->is_frozen)
-            tape->matrices[k].packed = lstm__params_packed(params, &packing);
-        else if (m->gates && tape->packed[k])
-            kernels->pack_gates(m->rows, m->columns / m->gates, m->gates, values, tape->packed[k]);
-        else if (tape->packed[k])
+        tape->matrices[k] =
+            (lstm__matrix){.values = values,
+                           .packed = tape->packed[k],
+                           .few = tape->is_frozen ? lstm__params_packed(params, &packing) : tape->few[k],
+                           .ld = m->columns,
+                           .few_rows = packing.rows,
+                           .transposed = m->transposed};
+        if (tape->few[k])
+            kernels->pack_few(packing.rows, m->columns, tape->variables[m->variable], m->columns, tape->few[k]);
+        if (tape->packed[k])
             kernels->pack(m->transposed ? m->columns : m->rows, m->transposed ? m->rows : m->columns, values,
                           m->columns, m->transposed, tape->packed[k]);
     }

@@ -176,34 +176,50 @@ static void call_tn(const lstm__kernels *kernels, area *a, size_t m, size_t n, s
     kernels->product_tn(n, k, &x, &h, y, n + 2, c, n + 3, start ? sums : NULL);
 }
 
-/* Weights that are packed first: how they are is each instruction set's own business. */
-static void call_packed(const lstm__kernels *kernels, area *a, size_t m, size_t n, size_t k, int start, bool transposed)
+typedef enum packing { AS_IT_IS, TRANSPOSED, FEW } packing;
+
+/* Weights that are packed first: how they are is each instruction set's own business. Those for a few rows have one row
+ * more, which is not used. */
+static void call_packed(const lstm__kernels *kernels, area *a, size_t m, size_t n, size_t k, int start, packing way)
 {
-    const size_t of_x = k / 3, of_h = k - of_x;
+    const size_t of_x = k / 3, of_h = k - of_x, few_rows = k + 1;
     const lstm__rows x = {.first = area_matrix(a, m, of_x, k + 1), .ld = k + 1, .width = of_x};
     const lstm__rows h = {.first = area_matrix(a, m, of_h, k + 2), .ld = k + 2, .width = of_h};
-    const float *values = transposed ? area_matrix(a, n, k, k + 2) : area_matrix(a, k, n, n + 2);
+    const float *values = way == TRANSPOSED ? area_matrix(a, n, k, k + 2) : area_matrix(a, few_rows, n, n + 2);
     const float *bias = numbers(a, n);
-    float *y = area_matrix(a, m, n, n + 3), *packed = test_allocate(k * lstm__packed_width(n) + 1, sizeof *packed);
-    const lstm__matrix w = {
-        .values = values, .packed = packed, .ld = transposed ? k + 2 : n + 2, .transposed = transposed};
-    kernels->pack(k, n, values, w.ld, transposed, packed);
-    kernels->product_packed(m, n, &x, &h, &w,
-                            start == 0   ? NULL
-                            : start == 1 ? bias
-                                         : y,
-                            start == 1 ? 0 : n + 3, y, n + 3);
+    float *y = area_matrix(a, m, n, n + 3), *packed = test_allocate(few_rows * lstm__packed_width(n), sizeof *packed);
+    const lstm__matrix w = {.values = values,
+                            .packed = packed,
+                            .few = way == FEW ? packed : NULL,
+                            .ld = way == TRANSPOSED ? k + 2 : n + 2,
+                            .few_rows = few_rows,
+                            .transposed = way == TRANSPOSED};
+    if (way == FEW)
+        kernels->pack_few(few_rows, n, values, w.ld, packed);
+    else
+        kernels->pack(k, n, values, w.ld, w.transposed, packed);
+    if (way != FEW || m <= LSTM__FEW_ROWS)
+        kernels->product_packed(m, n, &x, &h, &w, m % 2,
+                                start == 0   ? NULL
+                                : start == 1 ? bias
+                                             : y,
+                                start == 1 ? 0 : n + 3, y, n + 3);
     free(packed);
 }
 
 static void call_packed_as_it_is(const lstm__kernels *kernels, area *a, size_t m, size_t n, size_t k, int start)
 {
-    call_packed(kernels, a, m, n, k, start, false);
+    call_packed(kernels, a, m, n, k, start, AS_IT_IS);
 }
 
 static void call_packed_transposed(const lstm__kernels *kernels, area *a, size_t m, size_t n, size_t k, int start)
 {
-    call_packed(kernels, a, m, n, k, start, true);
+    call_packed(kernels, a, m, n, k, start, TRANSPOSED);
+}
+
+static void call_packed_few(const lstm__kernels *kernels, area *a, size_t m, size_t n, size_t k, int start)
+{
+    call_packed(kernels, a, m, n, k, start, FEW);
 }
 
 static void probe_product_packed(const lstm__kernels *kernels, area *a, size_t n)
@@ -214,6 +230,11 @@ static void probe_product_packed(const lstm__kernels *kernels, area *a, size_t n
 static void probe_pack(const lstm__kernels *kernels, area *a, size_t n)
 {
     call_products(kernels, a, n, call_packed_transposed);
+}
+
+static void probe_pack_few(const lstm__kernels *kernels, area *a, size_t n)
+{
+    call_products(kernels, a, n, call_packed_few);
 }
 
 static void probe_product_nn(const lstm__kernels *kernels, area *a, size_t n)
@@ -318,27 +339,14 @@ static void probe_lstm_forward(const lstm__kernels *kernels, area *a, size_t n)
         }
 }
 
-/* Every other time without x, though the matrix has its rows. */
 static void probe_lstm_row(const lstm__kernels *kernels, area *a, size_t n)
 {
-    for (int way = 0; way < 8; way++) {
-        const lstm__lstm_options made = options(a, n, way % 4);
-        const size_t inputs = (size_t)way % 4, rows = inputs + 1;
-        const lstm__rows x = {.first = numbers(a, inputs), .ld = 3, .width = way < 4 ? inputs : 0};
-        const lstm__rows m = {.first = numbers(a, 1), .ld = 1, .width = 1};
-        float *packed = calloc(rows * 4 * lstm__packed_width(n) + 1, sizeof *packed);
-        kernels->pack_gates(rows, n, 4, numbers(a, rows * 4 * n), packed);
-        const lstm__matrix w = {.packed = packed, .rows = rows};
-        const float *start = numbers(a, 4 * n), *c_previous = numbers(a, n);
+    for (int way = 0; way < 4; way++) {
+        const lstm__lstm_options made = options(a, n, way);
+        const float *gates = numbers(a, 4 * n), *c_previous = numbers(a, n);
         float *c = numbers(a, n);
-        kernels->lstm_row(&made, n, &x, &m, &w, way % 2, start, c_previous, c, numbers(a, n));
-        free(packed);
+        kernels->lstm_row(&made, n, gates, c_previous, c, numbers(a, n));
     }
-}
-
-static void probe_pack_gates(const lstm__kernels *kernels, area *a, size_t n)
-{
-    probe_lstm_row(kernels, a, n);
 }
 
 static void probe_lstm_backward(const lstm__kernels *kernels, area *a, size_t n)

@@ -365,7 +365,7 @@ static float chains(float start, size_t k, const float *a, size_t a_step, const 
     return start;
 }
 
-typedef enum form { NN, NT, TN, PACKED, PACKED_T } form;
+typedef enum form { NN, NT, TN, PACKED, PACKED_T, PACKED_FEW } form;
 typedef enum start_kind { ZERO, ONE_ROW, IN_PLACE } start_kind;
 typedef struct product {
     form form;
@@ -386,9 +386,15 @@ static void call_product(const lstm__kernels *kernels, const product *p, const f
         kernels->product_tn(p->n, p->k, &x, &h, b, ldb, c, ldc, NULL);
     } else {
         float *packed = test_allocate(p->k * lstm__packed_width(p->n) + 1, sizeof *packed);
-        const lstm__matrix w = {.values = b, .packed = packed, .ld = ldb, .transposed = p->form == PACKED_T};
-        kernels->pack(p->k, p->n, b, ldb, w.transposed, packed);
-        kernels->product_packed(p->m, p->n, &x, &h, &w, start, lds, c, ldc);
+        lstm__matrix w = {
+            .values = b, .packed = packed, .ld = ldb, .few_rows = p->k, .transposed = p->form == PACKED_T};
+        if (p->form == PACKED_FEW && p->m <= LSTM__FEW_ROWS) {
+            kernels->pack_few(p->k, p->n, b, ldb, packed);
+            w.few = packed;
+        } else {
+            kernels->pack(p->k, p->n, b, ldb, w.transposed, packed);
+        }
+        kernels->product_packed(p->m, p->n, &x, &h, &w, p->m % 2, start, lds, c, ldc);
         free(packed);
     }
 }
@@ -445,7 +451,7 @@ START_TEST(each_element_of_a_product_is_one_chain_of_fused_multiply_adds_in_orde
         product p = {.m = product_sizes[c % PRODUCT_SIZES],
                      .n = product_sizes[c / PRODUCT_SIZES % PRODUCT_SIZES],
                      .k = product_sizes[c / PRODUCT_SIZES / PRODUCT_SIZES]};
-        for (form f = NN; f <= PACKED_T; f++) {
+        for (form f = NN; f <= PACKED_FEW; f++) {
             p.form = f;
             p.start = f == TN ? IN_PLACE : (start_kind)((c + f) % 3);
             check_product(kernels, space, &p);
@@ -464,7 +470,7 @@ START_TEST(empty_products_take_any_row_distance_and_no_memory)
         tables[k]->product_nt(5, 0, 3, NULL, 0, NULL, 0, NULL, 0, NULL, 0);
         const lstm__rows nothing = {0};
         const lstm__matrix no_weights = {0};
-        tables[k]->product_packed(0, 5, &nothing, &nothing, &no_weights, NULL, 0, NULL, 0);
+        tables[k]->product_packed(0, 5, &nothing, &nothing, &no_weights, false, NULL, 0, NULL, 0);
         tables[k]->product_tn(0, 0, &nothing, &nothing, NULL, 0, NULL, 0, NULL);
     }
 }

@@ -7,7 +7,6 @@
 #ifdef LSTM__HAVE_CBLAS
 #include "products.h"
 #endif
-#include "row_bodies.h"
 
 #include <math.h>
 

@@ -12,9 +12,9 @@ INLINE V cell_before_clip(V c_previous, V gate_f, V gate_i, V value_j)
     return fused(c_previous, gate_f, times(gate_i, value_j));
 }
 
-INLINE V with_peephole(const float *w, size_t u, size_t lanes, V c, V pre_activation)
+INLINE V with_peephole(const float *w, size_t u, V c, V pre_activation)
 {
-    return w ? fused(load(w + u, lanes), c, pre_activation) : pre_activation;
+    return w ? fused(take(w + u), c, pre_activation) : pre_activation;
 }
 
 /* The LSTM. */
@@ -22,22 +22,29 @@ INLINE V with_peephole(const float *w, size_t u, size_t lanes, V c, V pre_activa
 enum { I, J, F, O, BEFORE, AFTER, SHOWN, M, W_I, W_F, W_O };
 enum { D_M = AFTER, D_C = M }; /* backward */
 
+/* c of a vector of units from their pre-activations, of which i, j and f become the gates. */
+INLINE V lstm_state(lstm_activation kind, const lstm_function *function, const lstm__lstm_options *options, V before,
+                    V *i, V *j, V *f)
+{
+    *i = sigmoid(*i);
+    *f = sigmoid(plus(*f, all(options->forget_bias)));
+    *j = activated(kind, function, *j);
+    V cell = cell_before_clip(before, *f, *i, *j);
+    if (options->cell_clip > 0.0f)
+        cell = clipped(cell, all(options->cell_clip));
+    return without_denormals(cell);
+}
+
 INLINE void lstm_state_units(lstm_activation kind, const lstm_function *function, const void *given, float *const *at,
                              size_t u)
 {
-    const lstm__lstm_options *options = given;
-    V before = take(at[BEFORE] + u), pre_j = take(at[J] + u);
-    V gate_i = sigmoid(with_peephole(at[W_I], u, VECTOR_WIDTH, before, take(at[I] + u)));
-    V pre_f = with_peephole(at[W_F], u, VECTOR_WIDTH, before, take(at[F] + u));
-    V gate_f = sigmoid(plus(pre_f, all(options->forget_bias)));
-    V value_j = activated(kind, function, pre_j);
-    V cell = cell_before_clip(before, gate_f, gate_i, value_j);
-    if (options->cell_clip > 0.0f)
-        cell = clipped(cell, all(options->cell_clip));
-    put(at[I] + u, gate_i);
-    put(at[J] + u, kept(kind, pre_j, value_j));
-    put(at[F] + u, gate_f);
-    put(at[AFTER] + u, without_denormals(cell));
+    V before = take(at[BEFORE] + u), pre_j = take(at[J] + u), j = pre_j;
+    V i = with_peephole(at[W_I], u, before, take(at[I] + u)), f = with_peephole(at[W_F], u, before, take(at[F] + u));
+    V cell = lstm_state(kind, function, given, before, &i, &j, &f);
+    put(at[I] + u, i);
+    put(at[J] + u, kept(kind, pre_j, j));
+    put(at[F] + u, f);
+    put(at[AFTER] + u, cell);
 }
 
 INLINE void lstm_shown_units(lstm_activation kind, const lstm_function *function, const void *given, float *const *at,
@@ -45,7 +52,7 @@ INLINE void lstm_shown_units(lstm_activation kind, const lstm_function *function
 {
     (void)given;
     V cell = take(at[AFTER] + u), value = activated(kind, function, cell);
-    V gate_o = sigmoid(with_peephole(at[W_O], u, VECTOR_WIDTH, cell, take(at[O] + u)));
+    V gate_o = sigmoid(with_peephole(at[W_O], u, cell, take(at[O] + u)));
     put(at[O] + u, gate_o);
     put(at[SHOWN] + u, kept(kind, cell, value));
     put(at[M] + u, without_denormals(times(gate_o, value)));
@@ -68,6 +75,25 @@ static void lstm_forward(const lstm__activation *act, const lstm__lstm_options *
     WITH_ACTIVATION(over_units, act, lstm_state_units, lstm_shown_units, options, PLANES(planes), rows, h)
 }
 
+/* As over_units does it, without what many rows and planes need. */
+static void lstm_row(const lstm__lstm_options *options, size_t h, const float *gates, const float *c_previous, float *c,
+                     float *m)
+{
+    const float *w_i = options->w_i, *w_f = options->w_f, *w_o = options->w_o;
+    FOR_VECTORS (u, lanes, h) {
+        V before = load(c_previous + u, lanes), i = load(gates + u, lanes), j = load(gates + h + u, lanes);
+        V f = load(gates + 2 * h + u, lanes);
+        i = w_i ? fused(load(w_i + u, lanes), before, i) : i;
+        f = w_f ? fused(load(w_f + u, lanes), before, f) : f;
+        store(c + u, lanes, lstm_state(LSTM_ACTIVATION_TANH, NULL, options, before, &i, &j, &f));
+    }
+    FOR_VECTORS (u, lanes, h) {
+        V cell = load(c + u, lanes), o = load(gates + 3 * h + u, lanes);
+        o = sigmoid(w_o ? fused(load(w_o + u, lanes), cell, o) : o);
+        store(m + u, lanes, without_denormals(times(o, hyperbolic_tangent(cell))));
+    }
+}
+
 INLINE void lstm_backward_units(lstm_activation kind, const lstm_function *function, const void *given,
                                 float *const *at, size_t u)
 {
@@ -78,19 +104,19 @@ INLINE void lstm_backward_units(lstm_activation kind, const lstm_function *funct
     V keeps = take(at[SHOWN] + u), d_output = take(at[D_M] + u);
     V d_o = times(times(d_output, value_of(kind, function, keeps)), sigmoid_derivative(gate_o));
     V d_cell = fused(times(d_output, gate_o), derivative(kind, function, keeps), take(at[D_C] + u));
-    d_cell = with_peephole(at[W_O], u, VECTOR_WIDTH, d_o, d_cell);
+    d_cell = with_peephole(at[W_O], u, d_o, d_cell);
     if (options->cell_clip > 0.0f) {
         V unclipped = cell_before_clip(before, gate_f, gate_i, value_j);
         d_cell = if_less(all(options->cell_clip), magnitude(unclipped), all(0.0f), d_cell);
     }
     V d_i = times(times(d_cell, value_j), sigmoid_derivative(gate_i));
     V d_f = times(times(d_cell, before), sigmoid_derivative(gate_f));
-    V d_before = with_peephole(at[W_I], u, VECTOR_WIDTH, d_i, times(d_cell, gate_f));
+    V d_before = with_peephole(at[W_I], u, d_i, times(d_cell, gate_f));
     put(at[I] + u, d_i);
     put(at[J] + u, times(times(d_cell, gate_i), derivative(kind, function, keeps_j)));
     put(at[F] + u, d_f);
     put(at[O] + u, d_o);
-    put(at[D_C] + u, with_peephole(at[W_F], u, VECTOR_WIDTH, d_f, d_before));
+    put(at[D_C] + u, with_peephole(at[W_F], u, d_f, d_before));
 }
 
 static void lstm_backward(const lstm__activation *act, const lstm__lstm_options *options, size_t rows, size_t h,

@@ -72,8 +72,9 @@ static inline V called(void (*function)(void *user, size_t count, const float *x
     return load(to, VECTOR_WIDTH);
 }
 
-/* act(x); kind is known where these are inlined. NaN stays NaN. */
-static inline V activated(lstm_activation kind, const lstm_function *function, V x)
+/* act(x); kind is known where these are inlined: TANH, or otherwise a call, which is not much beside the code that there
+ * would be for every kind at every place. NaN stays NaN. */
+static __attribute__((noinline)) V activated_otherwise(lstm_activation kind, const lstm_function *function, V x)
 {
     switch (kind) {
     case LSTM_ACTIVATION_TANH: return hyperbolic_tangent(x);
@@ -82,6 +83,11 @@ static inline V activated(lstm_activation kind, const lstm_function *function, V
     case LSTM_ACTIVATION_CUSTOM: return called(function->value, function->user, x);
     default: return x;
     }
+}
+
+static inline V activated(lstm_activation kind, const lstm_function *function, V x)
+{
+    return kind == LSTM_ACTIVATION_TANH ? hyperbolic_tangent(x) : activated_otherwise(kind, function, x);
 }
 
 /* What the tape keeps of x and act(x), and from that the value again, and the derivative. */
@@ -95,15 +101,25 @@ static inline V value_of(lstm_activation kind, const lstm_function *function, V 
     return kind == LSTM_ACTIVATION_CUSTOM ? activated(kind, function, keeps) : keeps;
 }
 
-static inline V derivative(lstm_activation kind, const lstm_function *function, V keeps)
+static inline V tanh_derivative(V y)
+{
+    return fused(minus(all(0.0f), y), y, all(1.0f));
+}
+
+static __attribute__((noinline)) V derivative_otherwise(lstm_activation kind, const lstm_function *function, V keeps)
 {
     switch (kind) {
-    case LSTM_ACTIVATION_TANH: return fused(minus(all(0.0f), keeps), keeps, all(1.0f));
+    case LSTM_ACTIVATION_TANH: return tanh_derivative(keeps);
     case LSTM_ACTIVATION_SIGMOID: return times(keeps, minus(all(1.0f), keeps));
     case LSTM_ACTIVATION_RELU: return if_less(all(0.0f), keeps, all(1.0f), all(0.0f));
     case LSTM_ACTIVATION_CUSTOM: return called(function->derivative, function->user, keeps);
     default: return all(1.0f);
     }
+}
+
+static inline V derivative(lstm_activation kind, const lstm_function *function, V keeps)
+{
+    return kind == LSTM_ACTIVATION_TANH ? tanh_derivative(keeps) : derivative_otherwise(kind, function, keeps);
 }
 
 static inline V sigmoid_derivative(V y)

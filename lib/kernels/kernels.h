@@ -29,14 +29,16 @@ typedef struct lstm__rows {
     size_t ld, width;
 } lstm__rows;
 
-/* Up to so many rows are multiplied by a matrix as it is: there is nothing to pack it for. */
+/* Up to so many rows are multiplied by a matrix as it is, unless it stays the same for so long that it has been packed. */
 enum { LSTM__FEW_ROWS = 4 };
 
 /* A matrix of weights to multiply rows by: values, or their transpose. Kernels of our own read `packed` in their stead,
- * for more than a few rows, and always where it is transposed, or packed by gates for one row. */
+ * for more than a few rows, and always where it is transposed. For a few rows they read `few`, if it is there: a matrix of
+ * few_rows rows, of which the last ones are taken. */
 typedef struct lstm__matrix {
-    const float *values, *packed;
-    size_t rows, ld; /* of values */
+    const float *values, *packed, *few;
+    size_t ld; /* of values */
+    size_t few_rows;
     bool transposed;
 } lstm__matrix;
 

@@ -20,18 +20,20 @@ INLINE size_t vectors_of(size_t n)
     return (n + VECTOR_WIDTH - 1) / VECTOR_WIDTH;
 }
 
-/* The height of tiles that m rows are cut into, all but the last one. */
+/* How high the next of the tiles is that m rows are cut into: about equally high. */
 INLINE size_t tile_height(size_t m, size_t width)
 {
-    const size_t count = (m + tile_heights[width - 1] - 1) / tile_heights[width - 1];
-    return count > 1 ? (m + count - 1) / count : tile_heights[width - 1];
+    const size_t highest = tile_heights[width - 1], count = (m + highest - 1) / highest;
+    const size_t height = count > 1 ? (m + count - 1) / count : m;
+    return height != 5 && height != 7 ? height : count > 1 ? 6 : (height + 1) / 2;
 }
 
 /* The tiles one below the other of m rows of c. */
-static void run_tiles(tile_function *const *functions, size_t height, size_t m, tile t)
+static void run_tiles(tile_function *const *functions, size_t width, size_t m, tile t)
 {
-    for (size_t row = 0; row < m; row += height) {
-        functions[smaller(height, m - row) - 1](&t);
+    for (size_t height; m; m -= height) {
+        height = tile_height(m, width);
+        functions[height - 1](&t);
         t.a[0].first += height * t.a[0].ld;
         t.a[1].first += t.a[1].width ? height * t.a[1].ld : 0;
         t.start += height * t.lds;
@@ -52,7 +54,8 @@ INLINE panels cut_columns(size_t n, size_t widest, bool backwards)
 {
     const size_t vectors = vectors_of(n), count = (vectors + widest - 1) / widest;
     const size_t narrow = count > 1 ? vectors / count : vectors; /* a division takes its time */
-    return (panels){.n = n, .count = count, .narrow = narrow, .wider = vectors - count * narrow, .backwards = backwards};
+    return (panels){
+        .n = n, .count = count, .narrow = narrow, .wider = vectors - count * narrow, .backwards = backwards};
 }
 
 INLINE bool next_panel(panels *p)
@@ -112,26 +115,59 @@ static void panel_product(size_t m, size_t n, size_t k, const float *a, size_t l
             t.a[0] = (lstm__rows){.first = a + i, .ld = lda, .width = rows};
             pack_panel(rows, p.width, p.lanes, transposed ? b + p.at * ldb + i : b + i * ldb + p.at, ldb, transposed,
                        panel);
-            run_tiles(tiles_across[p.width - 1], tile_height(m, p.width), m, t);
+            run_tiles(tiles_across[p.width - 1], p.width, m, t);
             t.start = t.c;
             t.lds = ldc;
         }
     }
 }
 
-/* A few rows of [x|h] b. */
-INLINE void few_rows(size_t m, size_t n, const lstm__rows *x, const lstm__rows *h, const float *b, size_t ldb,
-                     const float *start, size_t lds, float *c, size_t ldc)
+static const unsigned char widest_of_few[LSTM__FEW_ROWS + 1] = WIDEST_OF_FEW;
+
+/* A few rows of [x|h] b, of n columns of b; packed: there are whole vectors of it. */
+INLINE void few_rows(size_t m, size_t n, bool packed, tile t)
 {
-    static const size_t widest[LSTM__FEW_ROWS + 1] = WIDEST_OF_FEW;
-    for (panels p = cut_columns(n, widest[m], false); next_panel(&p);) {
-        tile t = tile_at(p.at, p.lanes, start, lds, c, ldc);
+    const tile whole = t;
+    for (panels p = cut_columns(n, widest_of_few[m], false); next_panel(&p);) {
+        t.b = whole.b + p.at;
+        t.start = whole.start == zeros ? zeros : whole.start + p.at;
+        t.c = whole.c + p.at;
+        t.lanes = p.lanes;
+        t.b_lanes = packed ? VECTOR_WIDTH : p.lanes;
+        tiles_across[p.width - 1][m - 1](&t);
+    }
+}
+
+/* Of the matrix as it is. */
+static void few_rows_of_values(size_t m, size_t n, const lstm__rows *x, const lstm__rows *h, const float *b, size_t ldb,
+                               const float *start, size_t lds, float *c, size_t ldc)
+{
+    tile t = tile_at(0, VECTOR_WIDTH, start, lds, c, ldc);
+    t.a[0] = *x;
+    t.a[1] = *h;
+    t.b = b;
+    t.ldb = ldb;
+    if (m)
+        few_rows(m, n, false, t);
+}
+
+static void pack_few(size_t k, size_t n, const float *b, size_t ldb, float *packed)
+{
+    for (panels p = cut_columns(n, WIDEST, false); next_panel(&p);)
+        pack_panel(k, p.width, p.lanes, b + p.at, ldb, false, packed + k * p.at);
+}
+
+static void few_rows_packed(size_t m, size_t n, const lstm__rows *x, const lstm__rows *h, const lstm__matrix *w,
+                            bool backwards, const float *start, size_t lds, float *c, size_t ldc)
+{
+    const size_t skipped = w->few_rows - x->width - h->width;
+    for (panels p = cut_columns(n, WIDEST, backwards); next_panel(&p) && m;) {
+        tile t = tile_at(p.at, VECTOR_WIDTH, start, lds, c, ldc);
         t.a[0] = *x;
         t.a[1] = *h;
-        t.b = b + p.at;
-        t.ldb = ldb;
-        t.b_lanes = p.lanes;
-        tiles_across[p.width - 1][m - 1](&t);
+        t.ldb = p.width * VECTOR_WIDTH;
+        t.b = w->few + w->few_rows * p.at + skipped * t.ldb;
+        few_rows(m, smaller(t.ldb, n - p.at), true, t);
     }
 }
 
@@ -143,8 +179,8 @@ static void product_nn(size_t m, size_t n, size_t k, const float *a, size_t lda,
     const lstm__rows x = {.first = a, .ld = lda, .width = k};
     if (m > LSTM__FEW_ROWS)
         panel_product(m, n, k, a, lda, b, ldb, false, start, lds, c, ldc);
-    else if (m)
-        few_rows(m, n, &x, &no_rows, b, ldb, start, lds, c, ldc);
+    else
+        few_rows_of_values(m, n, &x, &no_rows, b, ldb, start, lds, c, ldc);
 }
 
 static void product_nt(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
@@ -163,12 +199,15 @@ INLINE void take_columns(tile *t, const lstm__rows *x, const lstm__rows *h, size
 }
 
 static void product_packed(size_t m, size_t n, const lstm__rows *x, const lstm__rows *h, const lstm__matrix *w,
-                           const float *start, size_t lds, float *c, size_t ldc)
+                           bool backwards, const float *start, size_t lds, float *c, size_t ldc)
 {
     const size_t k = x->width + h->width;
+    if (m <= LSTM__FEW_ROWS && w->few) {
+        few_rows_packed(m, n, x, h, w, backwards, start, lds, c, ldc);
+        return;
+    }
     if (m <= LSTM__FEW_ROWS && !w->transposed) {
-        if (m)
-            few_rows(m, n, x, h, w->values, w->ld, start, lds, c, ldc);
+        few_rows_of_values(m, n, x, h, w->values, w->ld, start, lds, c, ldc);
         return;
     }
     for (panels p = cut_columns(n, PANEL, false); next_panel(&p);) {
@@ -177,7 +216,7 @@ static void product_packed(size_t m, size_t n, const lstm__rows *x, const lstm__
         t.b = w->packed + k * p.at;
         for (size_t i = 0; i < k || i == 0; i += PANEL_ROWS) {
             take_columns(&t, x, h, i, smaller(PANEL_ROWS, k - i));
-            run_tiles(tiles_across[p.width - 1], tile_height(m, p.width), m, t);
+            run_tiles(tiles_across[p.width - 1], p.width, m, t);
             t.b += PANEL_ROWS * t.ldb;
             t.start = t.c;
             t.lds = ldc;
@@ -200,9 +239,9 @@ INLINE void add_sums(size_t rows, size_t width, size_t lanes, const float *b, si
 /* The tiles one below the other of c += a' b, a's columns as they stand in memory. */
 static void run_tiles_down(size_t width, size_t m, tile t)
 {
-    const size_t height = tile_height(m, width);
-    for (size_t row = 0; row < m; row += height) {
-        tiles_down[width - 1][smaller(height, m - row) - 1](&t);
+    for (size_t height; m; m -= height) {
+        height = tile_height(m, width);
+        tiles_down[width - 1][height - 1](&t);
         t.a[0].first += height;
         t.c += height * t.ldc;
     }
@@ -227,20 +266,20 @@ static void few_columns_tn(size_t n, size_t rows, const lstm__rows *x, const lst
     }
 }
 
-/* Copy columns [first, first + count) of [x|h] as tiles of `height` read them: those of a tile side by side, tile after
- * tile. */
+/* Copy columns [first, first + count) of [x|h] as tiles read them: those of a tile side by side, tile after tile. */
 static void pack_columns(size_t rows, const lstm__rows *x, const lstm__rows *h, size_t first, size_t count,
-                         size_t height, float *block)
+                         float *block)
 {
-    for (size_t j = 0, width, part; j < count; j += part) {
-        const size_t column = first + j, in_tile = j % height;
-        const bool of_x = column < x->width;
-        const float *source = of_x ? x->first + column : h->first + (column - x->width);
-        const size_t ld = of_x ? x->ld : h->ld, left = of_x ? x->width - column : count - j;
-        width = smaller(height, count - (j - in_tile));
-        part = smaller(smaller(left, width - in_tile), VECTOR_WIDTH);
-        for (size_t i = 0; i < rows; i++)
-            store(block + (j - in_tile) * rows + i * width + in_tile, part, load(source + i * ld, part));
+    for (size_t height; count; count -= height, first += height, block += height * rows) {
+        height = tile_height(count, PANEL);
+        for (size_t j = 0, part; j < height; j += part) {
+            const bool of_x = first + j < x->width;
+            const lstm__rows *from = of_x ? x : h;
+            const size_t column = of_x ? first + j : first + j - x->width;
+            part = smaller(smaller(height - j, from->width - column), VECTOR_WIDTH);
+            for (size_t i = 0; i < rows; i++)
+                store(block + i * height + j, part, load(from->first + i * from->ld + column, part));
+        }
     }
 }
 
@@ -249,18 +288,18 @@ static void block_tn(size_t n, size_t rows, const lstm__rows *x, const lstm__row
                      const float *b, size_t ldb, float *c, size_t ldc, float *sums)
 {
     _Alignas(64) float panel[LSTM__SUM_ROWS * PANEL * VECTOR_WIDTH], block[LSTM__SUM_ROWS * BLOCK_COLUMNS];
-    const size_t height = tile_height(count, PANEL);
-    pack_columns(rows, x, h, first, count, height, block);
+    pack_columns(rows, x, h, first, count, block);
     for (panels p = cut_columns(n, PANEL, false); next_panel(&p);) {
         tile t = tile_at(p.at, p.lanes, NULL, 0, c + first * ldc, ldc);
         t.b = panel;
         t.ldb = p.width * VECTOR_WIDTH;
         pack_panel(rows, p.width, p.lanes, b + p.at, ldb, false, panel);
-        for (size_t row = 0; row < count; row += height) {
-            const size_t high = smaller(height, count - row);
-            t.a[0] = (lstm__rows){block + row * rows, high, rows};
-            tiles_down[p.width - 1][high - 1](&t);
-            t.c += height * ldc;
+        t.a[0] = (lstm__rows){.first = block, .width = rows};
+        for (size_t left = count; left; left -= t.a[0].ld) {
+            t.a[0].ld = tile_height(left, PANEL);
+            tiles_down[p.width - 1][t.a[0].ld - 1](&t);
+            t.a[0].first += t.a[0].ld * rows;
+            t.c += t.a[0].ld * ldc;
         }
         if (sums && first == 0)
             add_sums(rows, p.width, p.lanes, panel, t.ldb, sums + p.at);

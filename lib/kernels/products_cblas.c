@@ -35,8 +35,9 @@ void lstm__cblas_product_nt(size_t m, size_t n, size_t k, const float *a, size_t
 }
 
 void lstm__cblas_product_packed(size_t m, size_t n, const lstm__rows *x, const lstm__rows *h, const lstm__matrix *w,
-                                const float *start, size_t lds, float *c, size_t ldc)
+                                bool backwards, const float *start, size_t lds, float *c, size_t ldc)
 {
+    (void)backwards;
     const enum CBLAS_TRANSPOSE transpose = w->transposed ? CblasTrans : CblasNoTrans;
     const float *of_h = w->values + x->width * (w->transposed ? 1 : w->ld);
     if (x->width)

@@ -5,38 +5,50 @@
 #include "loops.h"
 
 /* Of each instruction set: how many vectors of sums fit its registers beside a row of b, how wide a panel of packed
- * weights is, in vectors, and how high a tile of each width may be. One to four rows are taken as wide as there are sums
- * for: only many sums at once hide the latency of the additions. */
+ * weights is, in vectors, and how high a tile of each width may be: of 5 or 7 rows there are none. A few rows are taken in wider panels, and of these in
+ * tiles as wide as their number allows: only eight sums at once hide the latency of the additions. */
 #if defined(LSTM__ISA_AVX512) || defined(LSTM__ISA_NEON) /* 32 registers */
-enum { TILE_SUMS = 24, PANEL = 4, WIDEST = 16 };
-#define EVERY_ROW_WIDTH(X) X(1) X(2) X(3) X(4)
-#define WIDEST_OF_FEW {1, 16, 8, 6, 6}
-#define TILE_HEIGHTS {8, 8, 8, 6, 4, 4, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1}
-#define EVERY_TILE(X)                                                                                                  \
-    EVERY_PANEL_TILE(X) X(1, 5) X(2, 5) X(3, 5) X(4, 5) X(1, 6) X(2, 6) X(3, 6) X(4, 6) X(1, 7) X(2, 7) X(1, 8) X(2, 8)\
-    X(1, 9) X(1, 10) X(1, 11) X(1, 12) X(1, 13) X(1, 14) X(1, 15) X(1, 16)
-#define EVERY_PANEL_TILE(X)                                                                                            \
-    UP_TO_8(X, 1) UP_TO_8(X, 2) UP_TO_8(X, 3) X(1, 4) X(2, 4) X(3, 4) X(4, 4) X(5, 4) X(6, 4)
+enum { TILE_SUMS = 24, PANEL = 4, WIDEST = 12 };
+#define WIDEST_OF_FEW                                                                                                  \
+    {                                                                                                                  \
+        1, 12, 4, 4, 4                                                                                                 \
+    }
+#define TILE_HEIGHTS                                                                                                   \
+    {                                                                                                                  \
+        8, 8, 8, 6, 1, 1, 1, 1, 1, 1, 1, 1                                                                             \
+    }
+#define EVERY_TILE(X) EVERY_PANEL_TILE(X) EVERY_WIDE_TILE(X)
+#define EVERY_PANEL_TILE(X) UP_TO_8(X, 1) UP_TO_8(X, 2) UP_TO_8(X, 3) X(1, 4) X(2, 4) X(3, 4) X(4, 4) X(6, 4)
 #elif defined(LSTM__ISA_AVX2)
 enum { TILE_SUMS = 12, PANEL = 3, WIDEST = 12 };
-#define EVERY_ROW_WIDTH(X) X(1) X(2) X(3)
-#define WIDEST_OF_FEW {1, 12, 6, 4, 3}
-#define TILE_HEIGHTS {8, 6, 4, 3, 2, 2, 1, 1, 1, 1, 1, 1}
-#define EVERY_TILE(X)                                                                                                  \
-    EVERY_PANEL_TILE(X) X(1, 4) X(2, 4) X(3, 4) X(1, 5) X(2, 5) X(1, 6) X(2, 6)                                        \
-    X(1, 7) X(1, 8) X(1, 9) X(1, 10) X(1, 11) X(1, 12)
+#define WIDEST_OF_FEW                                                                                                  \
+    {                                                                                                                  \
+        1, 12, 4, 3, 3                                                                                                 \
+    }
+#define TILE_HEIGHTS                                                                                                   \
+    {                                                                                                                  \
+        8, 6, 4, 2, 1, 1, 1, 1, 1, 1, 1, 1                                                                             \
+    }
+#define EVERY_TILE(X) EVERY_PANEL_TILE(X) X(1, 4) X(2, 4) EVERY_WIDE_TILE(X)
 #define EVERY_PANEL_TILE(X)                                                                                            \
-    UP_TO_8(X, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3)
+    UP_TO_8(X, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(6, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3)
 #else
 enum { TILE_SUMS = 8, PANEL = 4, WIDEST = 4 };
-#define EVERY_ROW_WIDTH(X) X(1)
-#define WIDEST_OF_FEW {1, 4, 4, 2, 2}
-#define TILE_HEIGHTS {4, 4, 2, 2}
+#define WIDEST_OF_FEW                                                                                                  \
+    {                                                                                                                  \
+        1, 4, 4, 2, 2                                                                                                  \
+    }
+#define TILE_HEIGHTS                                                                                                   \
+    {                                                                                                                  \
+        4, 4, 2, 2                                                                                                     \
+    }
 #define EVERY_TILE(X) EVERY_PANEL_TILE(X)
 #define EVERY_PANEL_TILE(X)                                                                                            \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(1, 3) X(2, 3) X(1, 4) X(2, 4)
 #endif
-#define UP_TO_8(X, width) X(1, width) X(2, width) X(3, width) X(4, width) X(5, width) X(6, width) X(7, width) X(8, width)
+enum { HIGHEST = 8 };
+#define EVERY_WIDE_TILE(X) X(1, 5) X(1, 6) X(1, 7) X(1, 8) X(1, 9) X(1, 10) X(1, 11) X(1, 12)
+#define UP_TO_8(X, width) X(1, width) X(2, width) X(3, width) X(4, width) X(6, width) X(8, width)
 
 /* c = start + [x|h] b, of as many rows as the tile is high and as many vectors as it is wide. Each sum is one chain of fused
  * multiply-adds, from start on, in the order of b's rows. */
@@ -56,33 +68,47 @@ INLINE void fill_sums(size_t rows, size_t width, const tile *t, V *sums)
     UNROLLED
     for (size_t r = 0; r < rows; r++)
         UNROLLED
-        for (size_t v = 0; v < width; v++)
-            sums[r * width + v] =
-                load(t->start + r * t->lds + v * VECTOR_WIDTH, v + 1 < width ? VECTOR_WIDTH : t->lanes);
+    for (size_t v = 0; v < width; v++)
+        sums[r * width + v] = load(t->start + r * t->lds + v * VECTOR_WIDTH, v + 1 < width ? VECTOR_WIDTH : t->lanes);
 }
 
-/* sums += a b; b moves on. down: the rows of the tile are columns of a. */
-INLINE const float *add_products(size_t rows, size_t width, bool down, const lstm__rows *a, const float *b,
-                                 size_t ldb, size_t b_lanes, V *sums)
+#define FACTOR(r) all(down ? first[i * ld + (r)] : first[(r)*ld + i])
+#define B_VECTOR(v) load(b + (v)*VECTOR_WIDTH, (v) + 1 < width ? VECTOR_WIDTH : b_lanes)
+
+/* sums += a b. down: the rows of the tile are columns of a. */
+INLINE void add_products(size_t rows, size_t width, bool down, const tile *t, V *sums)
 {
-    const float *first = a->first;
-    const size_t ld = a->ld, count = a->width;
+    const float *b = t->b;
+    const size_t ldb = t->ldb, b_lanes = t->b_lanes;
     NOT_UNROLLED
-    for (size_t i = 0; i < count; i++, b += ldb) {
-        V row[WIDEST];
-        UNROLLED
-        for (size_t v = 0; v < width; v++)
-            row[v] = load(b + v * VECTOR_WIDTH, v + 1 < width ? VECTOR_WIDTH : b_lanes);
-        UNROLLED
-        for (size_t r = 0; r < rows; r++) {
-            const V factor = all(down ? first[i * ld + r] : first[r * ld + i]);
+    for (size_t part = 0; part < 2; part++) {
+        const float *first = t->a[part].first;
+        const size_t ld = t->a[part].ld, count = t->a[part].width;
+        NOT_UNROLLED
+        for (size_t i = 0; i < count; i++, b += ldb) {
+            /* What is fewer stays in registers: a tile is wider or higher than there is room for beside the sums. */
+            V kept[HIGHEST];
+            const size_t outer = rows <= 2 ? width : rows, inner = rows <= 2 ? rows : width;
             UNROLLED
-            for (size_t v = 0; v < width; v++)
-                sums[r * width + v] = fused(factor, row[v], sums[r * width + v]);
+            for (size_t k = 0; k < inner; k++)
+                kept[k] = rows <= 2 ? FACTOR(k) : B_VECTOR(k);
+            UNROLLED
+            for (size_t k = 0; k < outer; k++) {
+                const V other = rows <= 2 ? B_VECTOR(k) : FACTOR(k);
+                UNROLLED
+                for (size_t j = 0; j < inner; j++) {
+                    V *sum = &sums[rows <= 2 ? j * width + k : k * width + j];
+                    *sum = fused(other, kept[j], *sum);
+                }
+            }
         }
+        if (down)
+            break;
     }
-    return b;
 }
+
+#undef FACTOR
+#undef B_VECTOR
 
 /* add: onto what is in c. */
 INLINE void store_sums(size_t rows, size_t width, bool add, const tile *t, const V *sums)
@@ -90,19 +116,18 @@ INLINE void store_sums(size_t rows, size_t width, bool add, const tile *t, const
     UNROLLED
     for (size_t r = 0; r < rows; r++)
         UNROLLED
-        for (size_t v = 0; v < width; v++) {
-            float *c = t->c + r * t->ldc + v * VECTOR_WIDTH;
-            const size_t lanes = v + 1 < width ? VECTOR_WIDTH : t->lanes;
-            store(c, lanes, add ? plus(load(c, lanes), sums[r * width + v]) : sums[r * width + v]);
-        }
+    for (size_t v = 0; v < width; v++) {
+        float *c = t->c + r * t->ldc + v * VECTOR_WIDTH;
+        const size_t lanes = v + 1 < width ? VECTOR_WIDTH : t->lanes;
+        store(c, lanes, add ? plus(load(c, lanes), sums[r * width + v]) : sums[r * width + v]);
+    }
 }
 
 INLINE void tile_across(size_t rows, size_t width, const tile *t)
 {
     V sums[TILE_SUMS];
     fill_sums(rows, width, t, sums);
-    const float *b = add_products(rows, width, false, &t->a[0], t->b, t->ldb, t->b_lanes, sums);
-    add_products(rows, width, false, &t->a[1], b, t->ldb, t->b_lanes, sums);
+    add_products(rows, width, false, t, sums);
     store_sums(rows, width, false, t, sums);
 }
 
@@ -116,7 +141,7 @@ INLINE void tile_down(size_t rows, size_t width, const tile *t)
         __builtin_prefetch(t->c + r * t->ldc + (width - 1) * VECTOR_WIDTH, 1);
     }
     fill_sums(rows, width, t, sums);
-    add_products(rows, width, true, &t->a[0], t->b, t->ldb, t->b_lanes, sums);
+    add_products(rows, width, true, t, sums);
     store_sums(rows, width, true, t, sums);
 }
 
@@ -135,7 +160,6 @@ EVERY_PANEL_TILE(TILE_DOWN)
 #undef TILE_ACROSS
 #undef TILE_DOWN
 
-enum { HIGHEST = 8 };
 typedef void tile_function(const tile *t);
 #define ENTRY_ACROSS(rows, width) [width - 1][rows - 1] = tile_across_##rows##_##width,
 #define ENTRY_DOWN(rows, width) [width - 1][rows - 1] = tile_down_##rows##_##width,

@@ -97,17 +97,6 @@ static inline V power_of_2_in(V sum, int more) /* 2^(n + more), where the sum is
     return _mm512_castsi512_ps(_mm512_add_epi32(shifted, _mm512_set1_epi32((127 + more) << 23)));
 }
 
-/* Half a vector is a vector of half the size, whose store serves a load that follows at once; so is a whole one. */
-static inline void store_lanes(float *p, size_t n, V x)
-{
-    if (n == 16)
-        _mm512_storeu_ps(p, x);
-    else if (n == 8)
-        _mm256_storeu_ps(p, _mm512_castps512_ps256(x));
-    else
-        store(p, n, x);
-}
-
 #elif defined(LSTM__ISA_AVX2)
 
 #include <immintrin.h>
@@ -404,12 +393,6 @@ static inline V times_power_of_2(V a, V n)
 static inline V zero_if_less(V a, V b, V otherwise)
 {
     return if_less(a, b, all(0.0f), otherwise);
-}
-#endif
-#if !defined(LSTM__ISA_AVX512)
-static inline void store_lanes(float *p, size_t n, V x)
-{
-    store(p, n, x);
 }
 #endif
 #endif
