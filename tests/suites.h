@@ -29,6 +29,7 @@
     SUITE(golden)                                                                                                      \
     SUITE(golden_losses)                                                                                               \
     SUITE(gradients)                                                                                                   \
+    SUITE(graph)                                                                                                       \
     SUITE(hosts)                                                                                                       \
     SUITE(import_pytorch)                                                                                              \
     SUITE(initializer)                                                                                                 \

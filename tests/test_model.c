@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { BATCH = 3, TIME = 5, MAX_LEAVES = 16 };
@@ -347,128 +346,8 @@ START_TEST(runs_say_what_is_wrong_and_write_nothing)
 }
 END_TEST
 
-/* ---- graphs ---- */
-
-static void refused(const char *graph, const char *words)
-{
-    lstm_params *params;
-    ck_ok(lstm_params_create(NULL, &params));
-    ck_makes_nothing(lstm_model, lstm_model_create(params, graph, &made), LSTM_ERR_FORMAT, words);
-    ck_assert_uint_eq(lstm_params_variable_count(params), 0);
-    lstm_params_destroy(params);
-}
-
 #define ONE(layer) "{\"input_size\": 2, \"layers\": [" layer "]}"
 #define CELL(cell) ONE("{\"type\": \"rnn\", \"cell\": " cell "}")
-
-START_TEST(graphs_that_are_wrong_are_refused_by_name)
-{
-    static const char *const cases[][2] = {
-        {"", "line 1"},
-        {"[]", "no object"},
-        {"{\"input_size\": 2}", "\"layers\""},
-        {"{\"input_size\": 2, \"layers\": []}", "\"layers\""},
-        {"{\"input_size\": 2.0, \"layers\": [1]}", "\"input_size\""},
-        {"{\"input_size\": 0, \"layers\": [1]}", "\"input_size\""},
-        {"{\"input_size\": 4294967296, \"layers\": [1]}", "\"input_size\""},
-        {"{\"input_size\": 2, \"layers\": [1]}", "layers[0]: it is no object"},
-        {"{\"input_size\": 2, \"input_size\": 2, \"layers\": []}", "input_size"},
-        {"{\"input_size\": 2, \"more\": 1, \"layers\": []}", "\"more\""},
-        {ONE("{\"type\": \"conv\"}"), "\"conv\""},
-        {ONE("{\"units\": 3}"), "\"type\" is missing"},
-        {ONE("{\"type\": 3}"), "\"type\" has to be a string"},
-        {ONE("{\"type\": \"dense\"}"), "\"units\""},
-        {ONE("{\"type\": \"dense\", \"units\": 3, \"activation\": \"gelu\"}"), "\"gelu\""},
-        {ONE("{\"type\": \"dense\", \"units\": 3, \"use_bias\": 1}"), "\"use_bias\""},
-        {ONE("{\"type\": \"dense\", \"units\": 3, \"activation\": null}"), "\"activation\""},
-        {ONE("{\"type\": \"dense\", \"units\": 3, \"scope\": \"\"}"), "is not a scope"},
-        {ONE("{\"type\": \"dense\", \"units\": 3, \"scope\": \"a//b\"}"), "\"a//b\" is not a scope"},
-        {ONE("{\"type\": \"dense\", \"units\": 3, \"scope\": \"a\\u0007\"}"), "\"a\\x07\" is not a scope"},
-        {ONE("{\"type\": \"dense\", \"units\": 3, \"scope\": \"a\\u0000\"}"), "line 1"},
-        {ONE("{\"type\": \"dense\", \"units\": 3, \"scope\": 3}"), "\"scope\""},
-        {ONE("{\"type\": \"dense\", \"units\": 3, \"scope\": \"checkpoint\"}"), "reserved"},
-        {ONE("{\"type\": \"dense\", \"units\": 3, \"scope\": \"selftest/0\"}"), "reserved"},
-        {ONE("{\"type\": \"dense\", \"units\": 3}, {\"type\": \"dense\", \"units\": 3}"), "\"dense\" is used twice"},
-        {ONE("{\"type\": \"rnn\"}"), "layers[0].cell: it is no object"},
-        {ONE("{\"type\": \"rnn\", \"return\": \"first\", \"cell\": {}}"), "\"first\""},
-        {CELL("{}"), "layers[0].cell: \"type\" is missing"},
-        {CELL("{\"type\": \"sru\", \"num_units\": 2}"), "\"sru\""},
-        {CELL("{\"type\": \"gru\"}"), "\"num_units\""},
-        {CELL("{\"type\": \"gru\", \"num_units\": -1}"), "\"num_units\""},
-        {CELL("{\"type\": \"gru\", \"num_units\": \"2\"}"), "\"num_units\""},
-        {CELL("{\"type\": \"gru\", \"num_units\": 2, \"forget_bias\": 1}"), "\"forget_bias\""},
-        {CELL("{\"type\": \"gru\", \"num_units\": 2, \"activation\": \"softmax\"}"), "\"softmax\""},
-        {CELL("{\"type\": \"basic_lstm\", \"num_units\": 2, \"forget_bias\": 1e39}"), "\"forget_bias\""},
-        {CELL("{\"type\": \"basic_lstm\", \"num_units\": 2, \"forget_bias\": null}"), "\"forget_bias\""},
-        {CELL("{\"type\": \"lstm\", \"num_units\": 2, \"cell_clip\": 0}"), "\"cell_clip\""},
-        {CELL("{\"type\": \"lstm\", \"num_units\": 2, \"cell_clip\": 1e-50}"), "\"cell_clip\""},
-        {CELL("{\"type\": \"lstm\", \"num_units\": 2, \"cell_clip\": 1e39}"), "\"cell_clip\""},
-        {CELL("{\"type\": \"lstm\", \"num_units\": 2, \"proj_clip\": \"1\"}"), "\"proj_clip\""},
-        {CELL("{\"type\": \"lstm\", \"num_units\": 2, \"num_proj\": 0}"), "\"num_proj\""},
-        {CELL("{\"type\": \"lstm\", \"num_units\": 2, \"use_peepholes\": null}"), "\"use_peepholes\""},
-        {CELL("{\"type\": \"layer_norm_basic_lstm\", \"num_units\": 2, \"layer_norm\": 0}"), "\"layer_norm\""},
-        {CELL("{\"type\": \"multi_rnn\"}"), "\"cells\""},
-        {CELL("{\"type\": \"multi_rnn\", \"cells\": []}"), "\"cells\""},
-        {CELL("{\"type\": \"multi_rnn\", \"num_units\": 3, \"cells\": [{}]}"), "\"num_units\""},
-        {CELL("{\"type\": \"multi_rnn\", \"cells\": [{\"type\": \"gru\", \"num_units\": 2}, {\"type\": \"x\"}]}"),
-         "layers[0].cell.cells[1]: \"type\" is \"x\""},
-        {CELL("{\"type\": \"residual\"}"), "layers[0].cell.cell: it is no object"},
-        {CELL("{\"type\": \"residual\", \"cell\": {\"type\": \"gru\", \"num_units\": 3}}"), "output width 3"},
-        {ONE("{\"type\": \"bidirectional_rnn\", \"merge\": \"sum\", \"forward\": {\"type\": \"gru\", \"num_units\": 3},"
-             " \"backward\": {\"type\": \"gru\", \"num_units\": 2}}"),
-         "layers[0]"},
-        {ONE("{\"type\": \"bidirectional_rnn\", \"forward\": {\"type\": \"gru\", \"num_units\": 3}}"),
-         "layers[0].backward"},
-        {ONE("{\"type\": \"rnn\", \"return\": \"last\", \"cell\": {\"type\": \"gru\", \"num_units\": 3}},"
-             " {\"type\": \"rnn\", \"scope\": \"b\", \"cell\": {\"type\": \"gru\", \"num_units\": 3}}"),
-         "layers[1]: a recurrent layer stands behind"},
-    };
-    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
-        refused(cases[k][0], cases[k][1]);
-}
-END_TEST
-
-/* A graph of `levels` residual cells, one inside the other, around a GRU. */
-static char *nested(size_t levels)
-{
-    static const char open[] = "{\"type\": \"residual\", \"cell\": ";
-    char *text = test_allocate(levels * (sizeof open + 1) + 200, 1), *end = text;
-    end += sprintf(end, "{\"input_size\": 2, \"layers\": [{\"type\": \"rnn\", \"cell\": ");
-    for (size_t k = 0; k < levels; k++)
-        end += sprintf(end, "%s", open);
-    end += sprintf(end, "{\"type\": \"gru\", \"num_units\": 2}");
-    for (size_t k = 0; k < levels; k++)
-        *end++ = '}';
-    strcpy(end, "}]}");
-    return text;
-}
-
-START_TEST(cells_nest_to_64_levels_and_scopes_go_to_255_bytes)
-{
-    lstm_params *params;
-    lstm_model *model;
-    ck_ok(lstm_params_create(NULL, &params));
-    char *text = nested(63);
-    ck_ok(lstm_model_create(params, text, &model));
-    lstm_model_destroy(model);
-    free(text);
-    text = nested(64);
-    refused(text, "deeper than 64");
-    free(text);
-    for (int over = 0; over < 2; over++) {
-        char graph[600], scope[257];
-        memset(scope, 's', sizeof scope);
-        scope[255 + over] = 0;
-        snprintf(graph, sizeof graph, ONE("{\"type\": \"dense\", \"units\": 3, \"scope\": \"%s\"}"), scope);
-        if (over)
-            refused(graph, "is not a scope");
-        else
-            ck_ok(lstm_model_create(params, graph, &model));
-    }
-    lstm_model_destroy(model);
-    lstm_params_destroy(params);
-}
-END_TEST
 
 START_TEST(a_model_binds_to_a_sealed_store_and_leaves_an_open_one_as_it_was_on_failure)
 {
@@ -640,8 +519,6 @@ Suite *model_suite(void)
                                    padding_is_not_read_and_dense_layers_before_recurrent_ones_give_zeros_there,
                                    tapes_for_inference_and_in_the_callers_memory_give_the_same_bits,
                                    runs_say_what_is_wrong_and_write_nothing,
-                                   graphs_that_are_wrong_are_refused_by_name,
-                                   cells_nest_to_64_levels_and_scopes_go_to_255_bytes,
                                    a_model_binds_to_a_sealed_store_and_leaves_an_open_one_as_it_was_on_failure,
                                    a_model_tells_its_sizes,
                                    what_is_saved_is_opened_from_file_and_memory_with_the_same_bits,
