@@ -400,16 +400,13 @@ lstm_status lstm__graph_read(const char *function, lstm_context *context, const 
     *graph = (lstm__graph){.context = context};
     if (lstm__json_nests_deeper(text, strlen(text), MAX_BRACKETS))
         return refuse(&r, "brackets nest deeper than %d levels", MAX_BRACKETS);
-    json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, &error);
-    r.object = json;
+    json_t *json;
     char quoted[LSTM__QUOTED];
-    lstm_status status = LSTM_OK;
-    if (!json)
-        status = json_error_code(&error) == json_error_out_of_memory
-                     ? lstm__fail_memory(function)
-                     : refuse(&r, "line %d: %s", error.line, lstm__quote(error.text, quoted));
-    else if (!json_is_object(json))
-        status = refuse(&r, "it is no object");
+    lstm_status status = lstm__json_load(function, context, text, strlen(text), JSON_REJECT_DUPLICATES, &json, &error);
+    r.object = json;
+    if (!status && !json_is_object(json))
+        status = json ? refuse(&r, "it is no object")
+                      : refuse(&r, "line %d: %s", error.line, lstm__quote(error.text, quoted));
     if (!status && !(status = check_keys(&r, keys)) && !(status = read_size(&r, "input_size", &graph->input_size)) &&
         !(status = read_layers(&r, graph)))
         status = check_scopes(&r, graph);

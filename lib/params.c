@@ -15,7 +15,7 @@ bool lstm__name_is_good(const char *name)
     if (!length || length > LSTM_MAX_NAME)
         return false;
     for (const char *c = name; *c; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7F || (*c == '/' && part == 0))
+        if (lstm__control_length(c) || (*c == '/' && part == 0))
             return false;
         part = *c == '/' ? 0 : part + 1;
     }

@@ -31,39 +31,71 @@ bool lstm__json_nests_deeper(const char *text, size_t length, size_t levels)
     return false;
 }
 
-static lstm_status parse(const char *where, const char *text, size_t length, lstm__header *header)
+/* How many characters of a number stand there; is_whole: no fraction and no exponent are among them. */
+static size_t number_length(const char *text, size_t length, bool *is_whole)
 {
-    const size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
+    size_t n = 0;
+    for (*is_whole = true; n < length && text[n] && strchr("0123456789+-.eE", text[n]); n++)
+        *is_whole = *is_whole && !strchr(".eE", text[n]);
+    return n;
+}
+
+/* Copy JSON text and give whole numbers of 19 characters and more a fraction; the length of the copy. */
+static size_t copy_with_fractions(const char *text, size_t length, char *copy)
+{
+    size_t used = 0, token;
+    bool in_string = false, is_whole;
+    for (size_t k = 0; k < length; k += token) {
+        const size_t number = in_string ? 0 : number_length(text + k, length - k, &is_whole);
+        const bool is_escape = in_string && text[k] == '\\' && k + 1 < length;
+        token = number ? number : is_escape ? 2 : 1;
+        memcpy(copy + used, text + k, token);
+        used += token;
+        if (number >= 19 && is_whole) {
+            copy[used++] = '.';
+            copy[used++] = '0';
+        }
+        in_string ^= text[k] == '"';
+    }
+    return used;
+}
+
+lstm_status lstm__json_load(const char *where, lstm_context *context, const char *text, size_t length, size_t flags,
+                            json_t **json, json_error_t *error)
+{
+    *json = json_loadb(text, length, flags, error);
+    if (!*json && json_error_code(error) == json_error_numeric_overflow) {
+        char *copy = lstm__allocate(context, length + length / 8 + 3, 1); /* two more for each 19 */
+        if (!copy)
+            return lstm__fail_memory(where);
+        *json = json_loadb(copy, copy_with_fractions(text, length, copy), flags, error);
+        lstm__release(context, copy);
+    }
+    return !*json && json_error_code(error) == json_error_out_of_memory ? lstm__fail_memory(where) : LSTM_OK;
+}
+
+static lstm_status parse(const char *where, lstm_context *context, const char *text, size_t length, lstm__header *header)
+{
     char quoted[LSTM__QUOTED];
     json_error_t error;
     if (lstm__json_nests_deeper(text, length, MAX_DEPTH))
         return lstm__fail(LSTM_ERR_FORMAT, "%s: the header nests more than %d levels deep", where, MAX_DEPTH);
-    header->json = json_loadb(text, length, flags, &error);
-    /* Jansson's integers end at 2^63 - 1; a larger one may stand where it is of no interest. */
-    header->real_sizes = !header->json && json_error_code(&error) == json_error_numeric_overflow;
-    if (header->real_sizes)
-        header->json = json_loadb(text, length, flags | JSON_DECODE_INT_AS_REAL, &error);
+    lstm_status status =
+        lstm__json_load(where, context, text, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &header->json, &error);
+    if (status)
+        return status;
     if (!header->json)
-        return json_error_code(&error) == json_error_out_of_memory
-                   ? lstm__fail_memory(where)
-                   : lstm__fail(LSTM_ERR_FORMAT, "%s: the JSON header cannot be read: byte %d: %s", where,
-                                error.position, lstm__quote(error.text, quoted));
+        return lstm__fail(LSTM_ERR_FORMAT, "%s: the JSON header cannot be read: byte %d: %s", where, error.position,
+                          lstm__quote(error.text, quoted));
     return json_is_object(header->json) ? LSTM_OK
                                         : lstm__fail(LSTM_ERR_FORMAT, "%s: the header is not a JSON object", where);
 }
 
 /* A size that an integer of JSON stands for; 2.0 and 1e2 are none. */
-static bool read_size(const lstm__header *header, const json_t *value, size_t *size)
+static bool read_size(const json_t *value, size_t *size)
 {
-    json_int_t integer = json_integer_value(value);
-    if (header->real_sizes) {
-        const double real = json_real_value(value);
-        integer = real >= 0.0 && real < 0x1p53 ? (json_int_t)real : -1;
-        if ((double)integer != real)
-            return false;
-    }
-    if (json_typeof(value) != (header->real_sizes ? JSON_REAL : JSON_INTEGER) || integer < 0 ||
-        (unsigned long long)integer > SIZE_MAX)
+    const json_int_t integer = json_is_integer(value) ? json_integer_value(value) : -1;
+    if (integer < 0 || (unsigned long long)integer > SIZE_MAX)
         return false;
     *size = (size_t)integer;
     return true;
@@ -93,8 +125,7 @@ static lstm_status read_dtype(const char *where, const char *quoted, json_t *val
 }
 
 /* Fill e from the header's value for a tensor; its axes go to shape. */
-static lstm_status read_entry(const char *where, const lstm__header *header, const char *name, const json_t *value,
-                              size_t *shape, lstm__entry *e)
+static lstm_status read_entry(const char *where, const char *name, const json_t *value, size_t *shape, lstm__entry *e)
 {
     char quoted[LSTM__QUOTED], other[LSTM__QUOTED];
     const json_t *axes = field(value, "shape", 1), *offsets = field(value, "data_offsets", 2);
@@ -108,10 +139,10 @@ static lstm_status read_entry(const char *where, const lstm__header *header, con
     e->tensor.rank = json_array_size(axes);
     e->tensor.shape = shape;
     for (size_t k = 0; k < e->tensor.rank; k++)
-        if (!read_size(header, json_array_get(axes, k), &shape[k]))
+        if (!read_size(json_array_get(axes, k), &shape[k]))
             return lstm__fail(LSTM_ERR_FORMAT, "%s: axis %zu of tensor \"%s\" is not a size", where, k, quoted);
-    if (json_array_size(offsets) != 2 || !read_size(header, json_array_get(offsets, 0), &begin) ||
-        !read_size(header, json_array_get(offsets, 1), &end) || end < begin)
+    if (json_array_size(offsets) != 2 || !read_size(json_array_get(offsets, 0), &begin) ||
+        !read_size(json_array_get(offsets, 1), &end) || end < begin)
         return lstm__fail(LSTM_ERR_FORMAT, "%s: data_offsets of tensor \"%s\" are not a begin and an end", where,
                           quoted);
     if (!lstm__tensor_size(e->tensor.dtype, e->tensor.rank, shape, &size))
@@ -192,7 +223,7 @@ static lstm_status read_entries(const char *where, lstm__header *header)
         if (!strcmp(name, "__metadata__"))
             continue;
         lstm__entry *e = &header->entries[count];
-        lstm_status status = read_entry(where, header, name, value, header->shapes + axes, e);
+        lstm_status status = read_entry(where, name, value, header->shapes + axes, e);
         if (status)
             return status;
         e->place = count++;
@@ -208,7 +239,7 @@ static lstm_status read_entries(const char *where, lstm__header *header)
 lstm_status lstm__header_read(const char *where, lstm_context *context, const char *text, size_t length,
                               size_t data_size, lstm__header *header)
 {
-    lstm_status status = parse(where, text, length, header);
+    lstm_status status = parse(where, context, text, length, header);
     if (status)
         return status;
     size_t axes = 0;

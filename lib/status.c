@@ -46,26 +46,33 @@ lstm_status lstm__fail_memory(const char *function)
     return lstm__fail(LSTM_ERR_OUT_OF_MEMORY, "%s: out of memory", function);
 }
 
+size_t lstm__control_length(const char *text)
+{
+    const unsigned char c = (unsigned char)text[0];
+    if (c == 0xC2 && ((unsigned char)text[1] & 0xE0) == 0x80) /* U+0080 to U+009F */
+        return 2;
+    return c && (c < 0x20 || c == 0x7F) ? 1 : 0;
+}
+
 const char *lstm__quote(const char *text, char quoted[LSTM__QUOTED])
 {
     static const char digits[] = "0123456789abcdef";
     const unsigned char *bytes = (const unsigned char *)text;
     size_t used = 0, k = 0;
     while (bytes[k] && used < LSTM__QUOTED - 8) { /* room for one escape, the dots and the end */
-        const unsigned char c = bytes[k++];
-        const bool c1 =
-            c == 0xC2 && bytes[k] >= 0x80 && bytes[k] < 0xA0; /* U+0080 to U+009F: control characters as well */
-        if (c >= 0x20 && c != 0x7F && !c1) {
+        const size_t control = lstm__control_length(text + k);
+        k += control ? control : 1;
+        const unsigned char c = bytes[k - 1];
+        if (!control) {
             if (c == '"' || c == '\\')
                 quoted[used++] = '\\';
             quoted[used++] = (char)c;
             continue;
         }
-        const unsigned char code = c1 ? bytes[k++] : c;
         quoted[used++] = '\\';
         quoted[used++] = 'x';
-        quoted[used++] = digits[code >> 4];
-        quoted[used++] = digits[code & 15];
+        quoted[used++] = digits[c >> 4];
+        quoted[used++] = digits[c & 15];
     }
     if (bytes[k]) {
         while (used && (quoted[used - 1] & 0xC0) == 0x80) /* no part of a UTF-8 sequence is left behind */

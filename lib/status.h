@@ -18,6 +18,9 @@ lstm_status lstm__fail_memory(const char *function);
 
 enum { LSTM__QUOTED = 128 };
 
+/* The bytes of the control character of UTF-8 that begins the text; 0 if none does. */
+size_t lstm__control_length(const char *text);
+
 /* A text from outside, fit for a message between quotes: control characters become \xNN, quotes and backslashes get a
  * backslash, and what is too long ends in "...". Returns quoted. */
 const char *lstm__quote(const char *text, char quoted[LSTM__QUOTED]);

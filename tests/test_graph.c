@@ -15,6 +15,7 @@ static void refused(const char *graph, const char *words)
 
 #define ONE(layer) "{\"input_size\": 2, \"layers\": [" layer "]}"
 #define CELL(cell) ONE("{\"type\": \"rnn\", \"cell\": " cell "}")
+#define NOUGHTS "0000000000000000000000000000000000000000" /* 40 of them: more than a float holds */
 
 START_TEST(graphs_that_are_wrong_are_refused_by_name)
 {
@@ -39,6 +40,7 @@ START_TEST(graphs_that_are_wrong_are_refused_by_name)
         {ONE("{\"type\": \"dense\", \"units\": 3, \"scope\": \"\"}"), "is not a scope"},
         {ONE("{\"type\": \"dense\", \"units\": 3, \"scope\": \"a//b\"}"), "\"a//b\" is not a scope"},
         {ONE("{\"type\": \"dense\", \"units\": 3, \"scope\": \"a\\u0007\"}"), "\"a\\x07\" is not a scope"},
+        {ONE("{\"type\": \"dense\", \"units\": 3, \"scope\": \"a\\u0085\"}"), "\"a\\x85\" is not a scope"},
         {ONE("{\"type\": \"dense\", \"units\": 3, \"scope\": \"a\\u0000\"}"), "line 1"},
         {ONE("{\"type\": \"dense\", \"units\": 3, \"scope\": 3}"), "\"scope\""},
         {ONE("{\"type\": \"dense\", \"units\": 3, \"scope\": \"checkpoint\"}"), "reserved"},
@@ -51,9 +53,13 @@ START_TEST(graphs_that_are_wrong_are_refused_by_name)
         {CELL("{\"type\": \"gru\"}"), "\"num_units\""},
         {CELL("{\"type\": \"gru\", \"num_units\": -1}"), "\"num_units\""},
         {CELL("{\"type\": \"gru\", \"num_units\": \"2\"}"), "\"num_units\""},
+        {CELL("{\"type\": \"gru\", \"num_units\": 9223372036854775808}"), "\"num_units\""},
+        {CELL("{\"type\": \"gru\", \"num_units\": 1" NOUGHTS "}"), "\"num_units\""},
         {CELL("{\"type\": \"gru\", \"num_units\": 2, \"forget_bias\": 1}"), "\"forget_bias\""},
         {CELL("{\"type\": \"gru\", \"num_units\": 2, \"activation\": \"softmax\"}"), "\"softmax\""},
         {CELL("{\"type\": \"basic_lstm\", \"num_units\": 2, \"forget_bias\": 1e39}"), "\"forget_bias\""},
+        {CELL("{\"type\": \"basic_lstm\", \"num_units\": 2, \"forget_bias\": 1" NOUGHTS "}"), "\"forget_bias\""},
+        {CELL("{\"type\": \"basic_lstm\", \"num_units\": 2.0, \"forget_bias\": 9223372036854775808}"), "\"num_units\""},
         {CELL("{\"type\": \"basic_lstm\", \"num_units\": 2, \"forget_bias\": null}"), "\"forget_bias\""},
         {CELL("{\"type\": \"lstm\", \"num_units\": 2, \"cell_clip\": 0}"), "\"cell_clip\""},
         {CELL("{\"type\": \"lstm\", \"num_units\": 2, \"cell_clip\": 1e-50}"), "\"cell_clip\""},
@@ -80,6 +86,30 @@ START_TEST(graphs_that_are_wrong_are_refused_by_name)
     };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
         refused(cases[k][0], cases[k][1]);
+}
+END_TEST
+
+START_TEST(whole_numbers_past_64_bits_are_numbers_as_others)
+{
+    static const char *const cases[] = {
+        CELL("{\"type\": \"basic_lstm\", \"num_units\": 2, \"forget_bias\": 9223372036854775808}"),
+        CELL("{\"type\": \"basic_lstm\", \"num_units\": 2, \"forget_bias\": -100000000000000000000}"),
+        CELL("{\"type\": \"lstm\", \"num_units\": 2, \"num_proj\": 1, \"cell_clip\": 18446744073709551616,"
+             " \"proj_clip\": 100000000000000000000}"),
+        ONE("{\"type\": \"rnn\", \"scope\": \"1\\\"18446744073709551616\", \"cell\": {\"type\": \"basic_lstm\","
+            " \"num_units\": 2, \"forget_bias\":9223372036854775808}}"),
+        CELL("{\"type\": \"basic_lstm\", \"num_units\": 2, \"forget_bias\": 1.0000000000000000000000}"),
+        CELL("{\"type\": \"basic_lstm\", \"num_units\": 2, \"forget_bias\": 10000000000000000000e-19}"),
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        lstm_params *params;
+        lstm_model *model;
+        ck_ok(lstm_params_create(NULL, &params));
+        ck_ok(lstm_model_create(params, cases[k], &model));
+        ck_assert_str_eq(lstm_model_graph(model), cases[k]);
+        lstm_model_destroy(model);
+        lstm_params_destroy(params);
+    }
 }
 END_TEST
 
@@ -129,6 +159,7 @@ Suite *graph_suite(void)
 {
     return test_suite("graph", (const TTest *const[]){
                                    graphs_that_are_wrong_are_refused_by_name,
+                                   whole_numbers_past_64_bits_are_numbers_as_others,
                                    cells_nest_to_64_levels_and_scopes_go_to_255_bytes,
                                    NULL,
                                });
