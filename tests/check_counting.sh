@@ -66,6 +66,18 @@ is_an_error()
     [ $? -eq 1 ]
 }
 
+# is_not_heard OPTIONS_OF_ONE_WORD PROGRAM...: with one line that says so
+# shellcheck disable=SC2086
+is_not_heard()
+{
+    options=$1
+    shift
+    printf '01\n' | "$@" --bits 6 --batch 8 --units 4 --epochs 1 --cache none --quiet $options 2>"$work" >/dev/full
+    status=$?
+    cat "$work"
+    [ "$status" -eq 1 ] && [ "$(grep -vc '^epoch' "$work")" -eq 1 ] && grep -q 'counting: standard output cannot' "$work"
+}
+
 # predicts ANSWERS OPTIONS_OF_ONE_WORD PROGRAM...: reads the sequences 1, 0101 and 111111 from standard input
 # shellcheck disable=SC2086
 predicts()
@@ -216,8 +228,9 @@ check "--predict takes a sequence" predicts "$(echo "$answers" | tail -n 1)" "--
 check "and so after a =" predicts "$(echo "$answers" | head -n 1)" "--predict=1 --model $folder/model" "$@"
 write_model "$folder/other" 1 5 last
 answers='0001: predicted 0 (probability 0.2000), true 1
-0101: predicted 0 (probability 0.2000), true 2
-1111: predicted 0 (probability 0.2000), true 4'
+0101: predicted 0 (probability 0.2000), true 2'
+check "a sequence that is too long is refused" fails 'a sequence of 5 bits is too long: the network counts in 4' \
+    "--model $folder/other --predict 01010" "$@"
 check "a model from elsewhere says how many bits" predicts "$answers" "--model $folder/other --predict" "$@"
 write_model "$folder/wide" 2 5 last
 check "one that reads two numbers is refused" fails 'the model reads 2 numbers at a time, not one bit' \
@@ -232,6 +245,9 @@ for units in 1 26; do
 done
 if [ -c /dev/full ]; then
     check "a model that cannot be written is an error" is_an_error '--save /dev/full' "$@"
+    for option in --help --quiet --prompt "--model $folder/model --predict 01" "--model $folder/model --predict"; do
+        check "answers that cannot be written are one: $option" is_not_heard "$option" "$@"
+    done
 fi
 
 # Checkpoints.

@@ -1,6 +1,7 @@
 /* Teach a recurrent network to count the ones in a sequence of bits, and say how well it does.
  * SPDX-License-Identifier: MIT */
 #include "options.h"
+#include "result.h"
 #include "session.h"
 
 #include <stdlib.h>
@@ -12,7 +13,7 @@ int main(int argc, char **argv)
     counting_options options;
 
     switch (options_parse(argc, argv, &options)) {
-    case OPTIONS_HELP: return EXIT_SUCCESS;
+    case OPTIONS_HELP: return output_arrived() ? EXIT_SUCCESS : EXIT_FAILURE;
     case OPTIONS_REFUSED: return EXIT_USAGE;
     case OPTIONS_RUN: break;
     }

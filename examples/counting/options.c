@@ -68,9 +68,14 @@ static bool refuse(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    for (char *c = line; *c != '\0'; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
+    for (char *c = line; *c != '\0'; c++) {
+        bool is_c1 = (unsigned char)c[0] == 0xC2 && (unsigned char)c[1] >= 0x80 && (unsigned char)c[1] < 0xA0;
+
+        if ((unsigned char)*c < ' ' || *c == 0x7F || is_c1)
             *c = '?'; /* a word of the user's may hold line breaks */
+        if (is_c1)
+            *++c = '?';
+    }
     fprintf(stderr, "counting: %s\n", line);
     return false;
 }

@@ -2,6 +2,7 @@
 
 #include "network.h"
 #include "prompt.h"
+#include "result.h"
 #include "synthetic_dataset.h"
 
 #include <stdio.h>
@@ -58,10 +59,11 @@ bool predict(const char *path, const char *sequence)
     if (good) {
         const trained_counter counter = {.bits = loaded.bits, .run = run, .network = &loaded};
 
-        good = sequence == NULL ? prompt(&counter) : prompt_answer(&counter, sequence);
+        good = sequence == NULL ? prompt(&counter)
+                                : prompt_fits(&counter, sequence) && prompt_answer(&counter, sequence);
     }
     lstm_model_tape_destroy(loaded.tape);
     lstm_params_destroy(loaded.weights);
     lstm_model_destroy(loaded.model);
-    return good;
+    return output_arrived() && good;
 }

@@ -19,11 +19,11 @@ static size_t trim(char *line, size_t length)
     return length;
 }
 
-static uint32_t read_sequence(const char *digits, size_t bits)
+static uint32_t read_sequence(const char *digits)
 {
     uint32_t sequence = 0; /* what is not there is 0 on the left */
 
-    for (size_t i = 0; i < bits && digits[i] != '\0'; i++)
+    for (size_t i = 0; digits[i] != '\0'; i++)
         sequence = sequence << 1 | (digits[i] == '1');
     return sequence;
 }
@@ -38,10 +38,19 @@ static double largest_probability(size_t classes, const float *logits, size_t la
     return 1 / sum;
 }
 
+bool prompt_fits(const trained_counter *counter, const char *digits)
+{
+    size_t length = strlen(digits);
+
+    if (length > counter->bits)
+        fprintf(stderr, "counting: a sequence of %zu bits is too long: the network counts in %zu\n", length, counter->bits);
+    return length <= counter->bits;
+}
+
 bool prompt_answer(const trained_counter *counter, const char *digits)
 {
     size_t bits = counter->bits, prediction;
-    uint32_t sequence = read_sequence(digits, bits);
+    uint32_t sequence = read_sequence(digits);
     float inputs[SYNTHETIC_DATASET_MAX_BITS], logits[SYNTHETIC_DATASET_MAX_CLASSES];
 
     synthetic_sequence_expand(sequence, bits, inputs);
@@ -51,8 +60,7 @@ bool prompt_answer(const trained_counter *counter, const char *digits)
         putchar(inputs[i] > 0 ? '1' : '0');
     printf(": predicted %zu (probability %.4f), true %zu\n", prediction,
            largest_probability(bits + 1, logits, prediction), synthetic_sequence_ones(sequence));
-    fflush(stdout);
-    return true;
+    return fflush(stdout) == 0;
 }
 
 bool prompt(const trained_counter *counter)
@@ -74,7 +82,7 @@ bool prompt(const trained_counter *counter)
             going_on = false;
         else if (strspn(line, "01") != (size_t)length) /* a NUL is another character too */
             fprintf(stderr, "counting: a sequence is made of 0 and 1 only\n");
-        else
+        else if (prompt_fits(counter, line))
             going_on = good = prompt_answer(counter, line);
     }
     if (typed && (feof(stdin) || platform_interrupted()))

@@ -13,12 +13,15 @@ typedef struct trained_counter {
     void *network;
 } trained_counter;
 
-/* Print what the network says of a sequence of 0 and 1, and what is true. A shorter one gets zeros on its left, of a longer
- * one only the first `bits` count. False, after a line on standard error, on failure. */
+/* True if a sequence has no more bits than the network counts in; otherwise after a line on standard error. */
+bool prompt_fits(const trained_counter *counter, const char *sequence);
+
+/* Print what the network says of a sequence of 0 and 1 that fits, and what is true. A shorter one gets zeros on its left.
+ * False on failure, after a line on standard error unless it is standard output that has failed. */
 bool prompt_answer(const trained_counter *counter, const char *sequence);
 
-/* Read sequences from standard input, one a line, and answer each; a line with other characters is refused. An empty line,
- * the end of the input or an interrupt ends it. False, after a line on standard error, on failure. */
+/* Read sequences from standard input, one a line, and answer each; one that has other characters or is too long is
+ * refused by a line on standard error. An empty line, the end of the input or an interrupt ends it. False as above. */
 bool prompt(const trained_counter *counter);
 
 #endif

@@ -59,3 +59,11 @@ void result_format(const counting_result *result, char *line, size_t size)
              result->test.loss, result->test.accuracy, result->test.lab_metric, result->training.seconds,
              result->seconds, result->isa, ranks);
 }
+
+bool output_arrived(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return true;
+    fprintf(stderr, "counting: standard output cannot be written\n");
+    return false;
+}

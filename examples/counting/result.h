@@ -23,4 +23,7 @@ void result_print_tables(const counting_result *result);
 /* Write the result as one line of key=value pairs, without its end. */
 void result_format(const counting_result *result, char *line, size_t size);
 
+/* True if all that was printed has arrived; otherwise after a line on standard error. */
+bool output_arrived(void);
+
 #endif

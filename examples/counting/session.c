@@ -140,10 +140,7 @@ static bool print_result(const counting_result *result)
 
     result_format(result, line, sizeof line);
     printf("%s\n", line);
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return true;
-    fprintf(stderr, "counting: standard output cannot be written\n");
-    return false;
+    return output_arrived();
 }
 
 static bool run_network(void *network, const float *inputs, float *logits)

@@ -3,6 +3,7 @@
 #include "options.h"
 #include "predict.h"
 #include "ranks.h"
+#include "result.h"
 #include "session.h"
 
 #include <mpi.h>
@@ -112,7 +113,7 @@ static int run(int argc, char **argv)
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     switch (parse(argc, argv, rank, size, &options, &shards, &ordered)) {
-    case OPTIONS_HELP: return EXIT_SUCCESS;
+    case OPTIONS_HELP: return output_arrived() ? EXIT_SUCCESS : EXIT_FAILURE;
     case OPTIONS_REFUSED: return EXIT_USAGE;
     case OPTIONS_RUN: break;
     }

@@ -6,15 +6,16 @@
 
 #include <lstm/lstm.h>
 
-/* Text from a file: what is no plain character is escaped, but for line breaks and tabs between the words of a graph. */
+/* Text from a file: control characters are escaped, but for line breaks and tabs between the words of a graph. */
 static void print_text(const char *text, bool spaces)
 {
-    for (; *text; text++) {
-        const unsigned char c = (unsigned char)*text;
-        if ((c < ' ' && !(spaces && (c == '\n' || c == '\t'))) || c == 0x7F)
-            printf("\\x%02x", c);
+    while (*text) {
+        const size_t control = spaces && (*text == '\n' || *text == '\t') ? 0 : control_length(text);
+        text += control ? control : 1;
+        if (control)
+            printf("\\x%02x", (unsigned)(unsigned char)text[-1]);
         else
-            putchar(c);
+            putchar(text[-1]);
     }
 }
 
@@ -66,7 +67,5 @@ bool describe(const char *path)
     }
     lstm_params_destroy(params);
     lstm_model_destroy(model);
-    if (good && (fflush(stdout) || ferror(stdout)))
-        good = complain("standard output cannot be written");
-    return good;
+    return good && output_arrived();
 }

@@ -222,7 +222,7 @@ static bool selftest(const char *path)
     if (!succeeded(lstm_model_selftest(NULL, path, &tests, &difference)))
         return false;
     printf("selftest: %zu passed, largest difference %.3g of the largest output\n", tests, difference);
-    return fflush(stdout) == 0 || complain("standard output cannot be written");
+    return output_arrived();
 }
 
 int main(int argc, char **argv)
@@ -234,7 +234,7 @@ int main(int argc, char **argv)
     case MODE_RUN: good = run(&options); break;
     case MODE_DESCRIBE: good = describe(options.model); break;
     case MODE_SELFTEST: good = selftest(options.model); break;
-    case MODE_DONE: break;
+    case MODE_DONE: good = output_arrived(); break;
     case MODE_REFUSED: return 2;
     }
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
