@@ -187,28 +187,31 @@ class Tracer:
         if signal.final:
             self.network.return_last()
 
-    def take(self, node, k=0):
-        """The signal that is a layer's input, with the features on its last axis alone."""
+    def take(self, node, k=0, axis=-1):
+        """The signal that is a layer's input, with the features on that axis alone."""
         signal = self.signal(node.input[k], node)
         self.whole(signal, called(node))
-        labels = [label for axis in signal.axes[:-1] for label, _ in axis]
-        last = [label for label, _ in signal.axes[-1]] if signal.axes else []
-        if last not in ([FEATURES], [PARTS, FEATURES]) or PARTS in labels:
-            raise Refused(f"{called(node)}: its input's last axis is not that of the features")
+        labels = [[label for label, _ in atoms] for atoms in signal.axes]
+        own = labels.pop(axis) if -1 <= axis < len(labels) and labels else []
+        if own not in ([FEATURES], [PARTS, FEATURES]) or [PARTS] in labels:
+            which = "last axis" if axis == -1 else f"axis {axis}"
+            raise Refused(f"{called(node)}: its input's {which} is not that of the features")
         return signal
 
-    def dense(self, node, kernel, bias=None):
-        signal = self.take(node)
+    def dense(self, node, kernel, bias=None, axis=-1):
+        signal = self.take(node, axis=axis)
         if kernel.ndim != 2 or kernel.shape[0] != self.network.width:
             raise Refused(f"{called(node)}: its matrix has the shape {kernel.shape}, its input "
                           f"{self.network.width} features")
         self.network.dense(kernel, bias)
-        return self.layer_output(signal)
+        return self.layer_output(signal, axis)
 
-    def layer_output(self, signal):
-        """What the layer just made gives for an input with these axes."""
+    def layer_output(self, signal, axis=-1):
+        """What the layer just made gives for an input with these axes, the features on that one."""
         self.head = ((len(self.network.layers) - 1, 0),)
-        return Signal(signal.axes[:-1] + (((FEATURES, self.network.width),),), self.head, signal.final)
+        axes = list(signal.axes)
+        axes[axis] = ((FEATURES, self.network.width),)
+        return Signal(tuple(axes), self.head, signal.final)
 
     def op_MatMul(self, node):
         if isinstance(self.value(node.input[0], node), np.ndarray):
@@ -224,6 +227,14 @@ class Tracer:
         if bias is not None:
             bias = options.get("beta", 1.0) * self.bias_vector(node, bias, kernel.shape[-1])
         return self.dense(node, kernel, bias)
+
+    def op_Conv(self, node):
+        """A convolution that sees one place is a matrix over the features."""
+        options, kernel = attributes(node), self.constant(node, 1)
+        if kernel.size != math.prod(kernel.shape[:2]) or options.get("group", 1) != 1 or any(options.get("pads", ())) \
+                or set(options.get("strides", ())) - {1}:
+            raise Refused(f"{called(node)}: sees more than one place, leaves some out, or is in groups")
+        return self.dense(node, kernel.reshape(kernel.shape[:2]).T, self.constant(node, 2), 1)
 
     def bias_vector(self, node, bias, width):
         if bias.ndim and (bias.size != bias.shape[-1] or bias.size not in (1, width)):
@@ -254,14 +265,17 @@ class Tracer:
         return Signal(a.axes, ((layer, "sum"),), a.final)
 
     def activation(self, node):
-        signal = self.take(node)
+        axes = self.signal(node.input[0], node).axes
+        place = next((k for k, axis in enumerate(axes) if FEATURES in (label for label, _ in axis)), -1)
+        signal = self.take(node, axis=place)
         if node.op_type == "Softmax":
-            rank = len(signal.axes)
+            rank = len(axes)
             opset = next(o.version for o in self.model.opset_import if o.domain in ("", "ai.onnx"))
-            if attributes(node).get("axis", -1 if opset >= 13 else 1) % rank != rank - 1:
+            over = attributes(node).get("axis", -1 if opset >= 13 else 1) % rank
+            if over != place or opset < 13 and over != rank - 1:
                 raise Refused(f"{called(node)}: is not over the features")
         self.network.activation(ACTIVATIONS[node.op_type])
-        self.values[node.output[0]] = self.layer_output(signal)
+        self.values[node.output[0]] = self.layer_output(signal, place)
 
     def recurrent(self, node):
         signal, options = self.take(node), attributes(node)

@@ -157,6 +157,18 @@ g.node("Gemm", g.random(4, 1))
 g.node("Squeeze", g.integers(1))
 made("last step, and an output without an axis of its own", g, **{"return": "last"})
 
+g = Graph()
+g.recurrent("LSTM", 3, 5)
+g.node("Squeeze", g.integers(1))
+g.node("Transpose", perm=[1, 2, 0])
+g.node("Relu")
+g.node("Conv", g.random(4, 5, 1), g.random(4), kernel_shape=[1], strides=[1], pads=[0, 0])
+g.node("Softmax", axis=1)
+g.node("Conv", g.random(2, 4, 1))
+g.node("Sigmoid")
+g.node("Transpose", perm=[2, 0, 1])
+made("convolutions of one step, and activations on the way", g)
+
 g = Graph((None, 6, 3))
 g.node("Transpose", perm=[1, 0, 2])
 names = g.recurrent("RNN", 3, 4)
@@ -222,7 +234,14 @@ refused("initial_c is not zero", lambda g: g.recurrent("LSTM", 3, 5, more=["", "
 refused("sequence_lens is a constant", lambda g: g.recurrent("GRU", 3, 5, more=[g.weight(np.array([2, 1], np.int32))]),
         sizes=(4, 2, 3))
 refused("W or R does not have the shape", lambda g: g.recurrent("LSTM", 4, 5))
-refused("Conv 'y", lambda g: g.node("Conv", g.random(3, 3, 1)))
+refused("axis 1 is not that of the features", lambda g: g.node("Conv", g.random(3, 3, 1)))
+for options, shape in (({}, (3, 3, 2)), ({"strides": [2]}, (3, 3, 1)), ({"pads": [0, 1]}, (3, 3, 1)),
+                       ({"group": 3}, (3, 1, 1))):
+    refused("sees more than one place", lambda g, options=options, shape=shape: (
+        g.recurrent("LSTM", 3, 3), g.node("Squeeze", g.integers(1)), g.node("Transpose", perm=[1, 2, 0]),
+        g.node("Conv", g.random(*shape), **options)))
+refused("is not over the features", lambda g: (
+    g.recurrent("LSTM", 3, 3), g.node("Transpose", perm=[0, 1, 3, 2]), g.node("Softmax", axis=-1)))
 refused("Mul 'y", after_lstm("Mul", lambda g: g.weight(np.float32(2))))
 refused("LayerNormalization", after_lstm("LayerNormalization", lambda g: g.random(3)), opset=17)
 refused("two signals", lambda g: (g.recurrent("LSTM", 3, 3), g.node("Squeeze", g.integers(1)), g.node("Add", "x")))
