@@ -1,6 +1,8 @@
 #!/bin/sh
 # examples/convert: models of every source become files that compute the same; the rest is refused by name.
-# Usage: check_convert.sh SOURCE_DIR WORK_DIR [LSTM_RUN]. With LSTM_RUN, the program runs every file too. Prints TAP.
+# Usage: check_convert.sh SOURCE_DIR WORK_DIR [LSTM_RUN [voice]]. With LSTM_RUN, the program runs every file too. With
+# "voice" it is only a public voice-activity model's recurrent part that is converted and run: its weights, which are not
+# in this tree, are fetched inside the package silero-vad. Prints TAP.
 #
 # LSTM_PYTHON: Pythons that may have the packages, apart by spaces. A source whose package none of them has is left out:
 #   python3 -m venv /opt/convert-venv
@@ -37,15 +39,17 @@ sys.exit(not all(getattr(importlib.util.find_spec(name), "origin", None) for nam
     false
 }
 
-# cases NAME PACKAGE: the lines of tests/convert/NAME_cases.py, numbered
+# cases NAME PACKAGE...: the lines of tests/convert/NAME_cases.py, numbered
 cases()
 {
-    if ! python_with numpy "$2"; then
-        echo "# $1: left out, for no Python of $pythons has numpy and $2"
+    name=$1
+    shift
+    if ! python_with numpy "$@"; then
+        echo "# $name: left out, for no Python of $pythons has numpy and $*"
         return
     fi
     status=0
-    "$python" "$source/tests/convert/$1_cases.py" "$work" "$lstm_run" >"$work/lines" 2>"$work/log" || status=1
+    "$python" "$source/tests/convert/${name}_cases.py" "$work" "$lstm_run" >"$work/lines" 2>"$work/log" || status=1
     while IFS= read -r line; do
         case $line in
         "ok - "*)
@@ -64,16 +68,27 @@ cases()
     if [ "$status" -ne 0 ]; then
         number=$((number + 1))
         failures=$((failures + 1))
-        echo "not ok $number - $1: the cases ran to their end"
+        echo "not ok $number - $name: the cases ran to their end"
         sed 's/^/# /' "$work/log"
     fi
 }
 
-cases reference numpy
-cases torch torch
-cases keras tensorflow
-cases tf1 tensorflow
-cases onnx onnx
+if [ "${4:-}" = voice ]; then
+    if ! { python_with pip && "$python" -m pip download --quiet --no-deps --dest "$work" silero-vad==6.2.3; } \
+        >"$work/log" 2>&1; then
+        echo "ok 1 - a voice-activity model # SKIP the package silero-vad cannot be fetched: $(tail -n 1 "$work/log")"
+        echo "1..1"
+        exit 0
+    fi
+    cases voice_onnx onnx onnxruntime
+    cases voice_torch torch
+else
+    cases reference numpy
+    cases torch torch
+    cases keras tensorflow
+    cases tf1 tensorflow
+    cases onnx onnx
+fi
 if [ -n "$lstm_run" ]; then
     cases run numpy
 fi

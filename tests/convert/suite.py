@@ -6,6 +6,7 @@ import io
 import json
 import os
 import struct
+import subprocess
 import sys
 import warnings
 import zlib
@@ -19,24 +20,32 @@ sys.path.insert(0, os.path.join(ROOT, "examples/convert"))
 import numpy as np
 import reference
 import to_lstm
+from model_file import container, write_whole
 
+MODES = (("--threads", "2"), ("--chunk", "1"), ("--chunk", "7"))
 AGREEMENT = 2e-5  # of the largest output: two float32 implementations, one of them with approximate tanh
 DTYPES = {"F32": "<f4", "I64": "<i8"}
 
 
-def read(path):
-    """Graph, tensors and self-tests of a model file: by hand, and by the official package where it is there."""
+def tensors_of(path):
+    """Metadata and tensors of a file, taken apart by hand, and its data."""
     with open(path, "rb") as file:
         data = file.read()
     size, = struct.unpack("<Q", data[:8])
     header, data = json.loads(data[8:8 + size]), data[8 + size:]
-    meta = header.pop("__metadata__")
-    assert (meta["lstm.format"], meta["lstm.version"]) == ("model", "1"), meta
-    assert meta["lstm.checksum"] == f"crc32:{zlib.crc32(data):08x}", "the checksum is wrong"
+    meta = header.pop("__metadata__", {})
     tensors = {}
     for name, entry in header.items():
         start, end = entry["data_offsets"]
         tensors[name] = np.frombuffer(data[start:end], DTYPES[entry["dtype"]]).reshape(entry["shape"])
+    return meta, tensors, data
+
+
+def read(path):
+    """Graph, tensors and self-tests of a model file, and that the official package, where it is there, reads the same."""
+    meta, tensors, data = tensors_of(path)
+    assert (meta["lstm.format"], meta["lstm.version"]) == ("model", "1"), meta
+    assert meta["lstm.checksum"] == f"crc32:{zlib.crc32(data):08x}", "the checksum is wrong"
     if importlib.util.find_spec("safetensors"):
         from safetensors.numpy import load_file
         official = load_file(path)
@@ -49,9 +58,17 @@ def read(path):
 
 
 def same(computed, expected, what):
+    """They agree; returns the largest difference, as a share of the largest value."""
     assert computed.shape == expected.shape, f"{what}: {computed.shape}, expected {expected.shape}"
     difference, largest = np.abs(computed - expected).max(), np.abs(expected).max()
     assert largest > 0 and difference <= AGREEMENT * largest, f"{what}: {difference} of {largest}"
+    return difference / largest
+
+
+def lstm_run(*words):
+    """Status of the program that the test was given, and all that it said."""
+    done = subprocess.run([sys.argv[2], *words], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
 
 
 class Suite:
@@ -167,6 +184,27 @@ class Suite:
             with open(self.output("once"), "rb") as a, open(self.output("again"), "rb") as b:
                 assert a.read() == b.read()
         self.run("converting twice gives the same bytes", test)
+
+    def results(self, model, tensors):
+        """What lstm-run makes of a model and its inputs, by name: the same bits in every mode."""
+        both_ways = any(layer["type"] == "bidirectional_rnn" for layer in read(model)[0]["layers"])
+        inputs, result = self.path("inputs.safetensors"), self.path("outputs.safetensors")
+        write_whole(inputs, container(tensors, {"lstm.format": "params", "lstm.version": "1"}))
+        plain = None
+        for mode in ((), *MODES):
+            status, said = lstm_run(*mode, model, inputs, result)
+            if both_ways and "--chunk" in mode:
+                assert status == 1 and not os.path.exists(result), f"{mode}: {status}"
+                continue
+            assert status == 0, said
+            found = tensors_of(result)[1]
+            with open(result, "rb") as file:
+                written = file.read()
+            os.unlink(result)
+            plain = plain or written
+            assert written == plain, f"{' '.join(mode)}: other bits"
+        os.unlink(inputs)
+        return found
 
     def documented(self, **names):
         """The commands and Python lines of docs/convert.md that are about this source, in the cases' folder."""
