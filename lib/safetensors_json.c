@@ -74,7 +74,8 @@ lstm_status lstm__json_load(const char *where, lstm_context *context, const char
     return !*json && json_error_code(error) == json_error_out_of_memory ? lstm__fail_memory(where) : LSTM_OK;
 }
 
-static lstm_status parse(const char *where, lstm_context *context, const char *text, size_t length, lstm__header *header)
+static lstm_status parse(const char *where, lstm_context *context, const char *text, size_t length,
+                         lstm__header *header)
 {
     char quoted[LSTM__QUOTED];
     json_error_t error;

@@ -59,8 +59,8 @@ bool predict(const char *path, const char *sequence)
     if (good) {
         const trained_counter counter = {.bits = loaded.bits, .run = run, .network = &loaded};
 
-        good = sequence == NULL ? prompt(&counter)
-                                : prompt_fits(&counter, sequence) && prompt_answer(&counter, sequence);
+        good =
+            sequence == NULL ? prompt(&counter) : prompt_fits(&counter, sequence) && prompt_answer(&counter, sequence);
     }
     lstm_model_tape_destroy(loaded.tape);
     lstm_params_destroy(loaded.weights);

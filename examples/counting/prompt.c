@@ -43,7 +43,8 @@ bool prompt_fits(const trained_counter *counter, const char *digits)
     size_t length = strlen(digits);
 
     if (length > counter->bits)
-        fprintf(stderr, "counting: a sequence of %zu bits is too long: the network counts in %zu\n", length, counter->bits);
+        fprintf(stderr, "counting: a sequence of %zu bits is too long: the network counts in %zu\n", length,
+                counter->bits);
     return length <= counter->bits;
 }
 

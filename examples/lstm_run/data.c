@@ -143,6 +143,15 @@ static bool check_names(const run_data *d)
     return true;
 }
 
+/* Rows of which the file has not a byte still have final states. */
+static bool check_rows(const run_data *d)
+{
+    enum { MOST = 1024 };
+    return d->time || d->lengths || d->initial_state || d->batch <= MOST ||
+           complain("\"inputs\" has the shape [%zu, 0, %zu]: at most %d rows may have neither step, length nor state",
+                    d->batch, lstm_model_input_size(d->model), MOST);
+}
+
 static bool make_room(run_data *d)
 {
     const size_t leaves = lstm_model_state_count(d->model);
@@ -164,7 +173,7 @@ bool data_read(lstm_context *context, const lstm_model *model, const char *path,
 {
     *data = (run_data){.model = model};
     return succeeded(lstm_safetensors_open(context, path, &data->file)) && check_names(data) && take_inputs(data) &&
-           take_lengths(data) && take_states(data) && make_room(data);
+           take_lengths(data) && take_states(data) && check_rows(data) && make_room(data);
 }
 
 bool data_write(lstm_context *context, const run_data *data, const char *path)

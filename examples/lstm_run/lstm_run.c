@@ -10,7 +10,11 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum { ROWS = 64 /* a thread's share of a call: memory does not grow with the batch */, STEPS = 512 };
+enum {
+    ROWS = 64, /* a thread's share of a call: memory does not grow with the batch */
+    STEPS = 512,
+    TAPE = 1 << 26 /* bytes: a tape holds what each layer gives at each step of its rows */
+};
 
 /* Where a group of rows begins in the arrays. */
 static void find_states(const run_data *d, float *const *state, size_t first, float **at)
@@ -45,17 +49,31 @@ static bool run_rows(lstm_model_tape *tape, const lstm_params *params, const run
                                  .outputs = outputs_at(d, first), .final_state = final)));
 }
 
-static bool run_whole(size_t threads, const lstm_params *params, const run_data *d, float **initial, float **final)
+static lstm_tape_config tape_config(const run_data *d, size_t rows)
 {
-    const size_t most = threads * ROWS, rows = d->batch < most ? d->batch : most;
+    return (lstm_tape_config){.struct_size = sizeof(lstm_tape_config),
+                              .max_batch = rows,
+                              .max_time = d->time ? d->time : 1,
+                              .inference = true};
+}
+
+static bool tape_is_large(const run_data *d, size_t rows)
+{
+    const lstm_tape_config config = tape_config(d, rows);
+    size_t bytes, alignment;
+    return lstm_model_tape_size(d->model, &config, &bytes, &alignment) || bytes > TAPE;
+}
+
+static bool run_whole(const lstm_params *params, const run_data *d, size_t rows, float **initial, float **final)
+{
     lstm_model_tape *tape;
     bool good = true;
+    while (rows > 1 && tape_is_large(d, rows))
+        rows /= 2;
+    const lstm_tape_config config = tape_config(d, rows);
     if (!rows)
         return true;
-    if (!succeeded(lstm_model_tape_create(
-            d->model,
-            LSTM_ARGS(lstm_tape_config, .max_batch = rows, .max_time = d->time ? d->time : 1, .inference = true),
-            &tape)))
+    if (!succeeded(lstm_model_tape_create(d->model, &config, &tape)))
         return false;
     for (size_t first = 0; first < d->batch && good; first += rows)
         good = run_rows(tape, params, d, first, d->batch - first < rows ? d->batch - first : rows, initial, final);
@@ -140,11 +158,11 @@ static bool make_chunk(const run_data *d, size_t rows, size_t time, chunk *c)
 }
 
 /* Groups of rows, each with a stream of its own. Without rows it is only seen whether the model can stream. */
-static bool run_chunks(const run_options *options, const lstm_params *frozen, const run_data *d, float **initial,
+static bool run_chunks(const lstm_params *frozen, const run_data *d, size_t rows, size_t steps, float **initial,
                        float **final)
 {
-    const size_t most = options->threads * ROWS, group = !d->batch ? 1 : d->batch < most ? d->batch : most;
-    const size_t time = !d->time || !d->batch ? 1 : options->chunk < d->time ? options->chunk : d->time;
+    const size_t group = rows ? rows : 1;
+    const size_t time = !d->time || !d->batch ? 1 : steps < d->time ? steps : d->time;
     chunk c = {0};
     bool good = make_chunk(d, group, time, &c);
     size_t first = 0;
@@ -169,20 +187,31 @@ static bool run_chunks(const run_options *options, const lstm_params *frozen, co
 
 /* ---- the program ---- */
 
+/* The steps of a chunk, or 0 to run whole sequences. Where these take much memory and the model can stream, it does:
+ * the bits are the same. */
+static size_t choose_chunk(const run_options *options, const run_data *d, size_t rows)
+{
+    size_t bytes, alignment;
+    if (options->chunk || !rows || !tape_is_large(d, rows))
+        return options->chunk;
+    return lstm_model_stream_size(d->model, NULL, &bytes, &alignment) ? 0 : STEPS;
+}
+
 static bool run_data_through(const run_options *options, const lstm_params *params, const run_data *d)
 {
-    const size_t leaves = lstm_model_state_count(d->model);
+    const size_t leaves = lstm_model_state_count(d->model), most = options->threads * ROWS;
+    const size_t rows = d->batch < most ? d->batch : most, steps = choose_chunk(options, d, rows);
     float **initial = calloc(leaves + 1, sizeof *initial), ** final = calloc(leaves + 1, sizeof *final);
     bool good = (initial && final) || complain("no memory is left");
-    if (good && options->chunk) {
+    if (good && steps) {
         lstm_params *frozen;
         good = succeeded(lstm_params_freeze(params, NULL, &frozen));
         if (good) {
-            good = run_chunks(options, frozen, d, initial, final);
+            good = run_chunks(frozen, d, rows, steps, initial, final);
             lstm_params_destroy(frozen);
         }
     } else if (good) {
-        good = run_whole(options->threads, params, d, initial, final);
+        good = run_whole(params, d, rows, initial, final);
     }
     free(initial);
     free(final);
