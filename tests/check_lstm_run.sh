@@ -159,6 +159,34 @@ describes()
         echo "$said" | grep -qxF 'parameters 180' && echo "$said" | grep -qxF 'multiply-adds 160'
 }
 check "--describe" describes "$@"
+
+# Names that a terminal would obey, and self-tests that pass; weights, inputs and outputs are zeros.
+graph='{\"input_size\": 3, \"layers\": [{\"type\": \"dense\", \"units\": 1, \"use_bias\": false}]}'
+tensors odd "{\"__metadata__\": {\"lstm.format\": \"model\", \"lstm.version\": \"1\", \"lstm.model\": \"$graph\"}"',
+    "dense/kernel": {"dtype": "F32", "shape": [3, 1], "data_offsets": [0, 12]},
+    "selftest/0/inputs": {"dtype": "F32", "shape": [1, 1, 3], "data_offsets": [12, 24]},
+    "selftest/0/outputs": {"dtype": "F32", "shape": [1, 1, 1], "data_offsets": [24, 28]},
+    "checkpoint/\u009b\u001b\u00e4": {"dtype": "U8", "shape": [0], "data_offsets": [28, 28]}}' 28
+escapes()
+{
+    "$@" --describe odd | grep -xF "$(printf 'tensor checkpoint/\\x9b\\x1b\303\244 [0] U8')"
+}
+check "--describe prints no control characters" escapes "$@"
+
+# is_not_heard COMMAND...: an error, in one line
+is_not_heard()
+{
+    "$@" 2>err >/dev/full
+    status=$?
+    cat err
+    [ "$status" -eq 1 ] && [ "$(cat err)" = "lstm-run: standard output cannot be written" ]
+}
+if [ -c /dev/full ]; then
+    for words in --help --version "--describe odd" "--selftest odd"; do
+        # shellcheck disable=SC2086
+        check "no room for what it prints: $words" is_not_heard "$@" $words
+    done
+fi
 check "no self-tests" says 1 'no self-tests' "$@" --selftest model
 check "a self-test of a file without a graph" says 1 'no graph' "$@" --selftest inputs
 echo "1..$number"
