@@ -11,6 +11,7 @@ the last epoch of each step's loss before the step, by weights that no file hold
 
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -71,12 +72,17 @@ def lstm(kernel, bias, inputs):
     return numpy.stack(outputs, 1)
 
 
-def probabilities(tensors, data):
+def outputs(tensors, data):
+    """Of the last layer at every step."""
     layers = [name[: -len("kernel")] for name in tensors if name.startswith("rnn/") and name.endswith("kernel")]
     x = data[:, :, None].astype(float)
     for layer in sorted(layers):
         x = lstm(tensors[layer + "kernel"], tensors[layer + "bias"], x)
-    z = x[:, -1] @ tensors["dense/kernel"] + tensors["dense/bias"]
+    return x
+
+
+def probabilities(tensors, data):
+    z = outputs(tensors, data)[:, -1] @ tensors["dense/kernel"] + tensors["dense/bias"]
     e = numpy.exp(z - z.max(1, keepdims=True))
     return e / e.sum(1, keepdims=True)
 
@@ -109,6 +115,30 @@ def check_test_set(folder, options):
     check(f"lab_metric of {options}", (numpy.rint(p) == one_hot).mean(), float(result["lab_metric"]))
 
 
+def check_report(folder):
+    """The report's answers by class; its means and correlations of each unit at the number of ones that were seen."""
+    options = "--units 6 --layers 2 --batch 16 --epochs 2 --learning-rate 0.01"
+    result, tensors, data = train(folder, f"{options} --report {folder}/report.html")
+    test = data[int(result["train"]) :]
+    seen, h = test.cumsum(1), outputs(tensors, test)
+    with open(f"{folder}/report.html", encoding="utf-8") as file:
+        page = file.read()
+    matrix = page[page.index('<table class="confusion"') :].split("<tr><th>")[2:]
+    printed = [[int(n or 0) for n in re.findall(r"<td[^>]*>(\d*)</td>", row)] for row in matrix]
+    answers = numpy.zeros((11, 11), int)
+    numpy.add.at(answers, (test.sum(1), probabilities(tensors, test).argmax(1)), 1)
+    check("answers of the report that are others", 0, numpy.abs(answers - printed).sum(), 0)
+    cells = re.findall(r"<title>unit (\d+), (\d+) seen: (-?[\d.]+) \(r (-?[\d.]+)\)</title>", page)
+    found, expected = [], []
+    for unit, ones, mean, r in cells:
+        values = h[:, :, int(unit)]
+        found += [float(mean), float(r)]
+        expected += [values[seen == int(ones)].mean(), numpy.corrcoef(values.ravel(), seen.ravel())[0, 1]]
+    check("units and counts of the report", 6 * (seen.max() + 1), len(cells), 0)
+    worst = numpy.abs(numpy.subtract(found, expected)).max()
+    check("the farthest of their means and correlations, beside 1", 1, 1 + max(worst - 5.1e-4, 0), 0)
+
+
 def check_still_weights(folder):
     result, tensors, data = train(folder, "--units 8 --batch 100 --train 750 --epochs 2 --learning-rate 1e-30")
     check("train_loss while the weights stand still", mean_loss(tensors, data[:700]), float(result["train_loss"]))
@@ -135,6 +165,7 @@ def check_next_epoch(folder):
 for figures in (
     lambda folder: check_test_set(folder, "--units 16 --batch 32 --epochs 8 --learning-rate 0.01"),
     lambda folder: check_test_set(folder, "--units 8 --layers 2 --batch 16 --epochs 4 --seed 3 --train 600"),
+    check_report,
     check_still_weights,
     check_next_epoch,
 ):

@@ -4,7 +4,7 @@
 
 /* The drawing, in units of its view box: a frame for the data, and room for labels around it. */
 static const double WIDTH = 560, HEIGHT = 260;
-static const double LEFT = 52, RIGHT = 544, TOP = 14, BOTTOM = 218;
+static const double LEFT = 60, RIGHT = 544, TOP = 14, BOTTOM = 218;
 
 static const double SMALLEST_DECADE = -8; /* of a logarithmic axis */
 
@@ -166,8 +166,8 @@ void chart_write_bars(FILE *page, const bar_chart *chart)
     for (size_t k = 0; k < chart->count; k++) {
         double centre = LEFT + pitch * ((double)k + 0.5);
 
-        fprintf(page, "<text class=\"tick\" x=\"%.1f\" y=\"%g\" text-anchor=\"middle\">%zu</text>", centre, BOTTOM + 18,
-                k);
+        fprintf(page, "<text class=\"tick%s\" x=\"%.1f\" y=\"%g\" text-anchor=\"middle\">%zu</text>",
+                k % 2 ? " odd" : "", centre, BOTTOM + 18, k);
         if (chart->totals[k] > 0) {
             double percent = 100 * (double)chart->parts[k] / (double)chart->totals[k];
             double top = place(&y, percent);

@@ -19,9 +19,8 @@ typedef struct test_batch {
 /* Sums over the sequences done so far, as a team adds them. */
 typedef struct test_sums {
     double loss;
-    double rounded_right; /* probabilities */
-    double class_sequences[SYNTHETIC_DATASET_MAX_CLASSES];
-    double class_correct[SYNTHETIC_DATASET_MAX_CLASSES];
+    double rounded_right;                                                         /* probabilities */
+    double answers[SYNTHETIC_DATASET_MAX_CLASSES][SYNTHETIC_DATASET_MAX_CLASSES]; /* by class, then by what was said */
 } test_sums;
 
 static bool compute_answers(counting_network *network, test_batch *batch, float *loss)
@@ -37,10 +36,8 @@ static bool compute_answers(counting_network *network, test_batch *batch, float 
 
 static void add_batch(const test_batch *batch, float loss, test_sums *sums)
 {
-    for (size_t row = 0; row < batch->count; row++) {
-        sums->class_sequences[batch->labels[row]]++;
-        sums->class_correct[batch->labels[row]] += batch->answers[row] == batch->labels[row];
-    }
+    for (size_t row = 0; row < batch->count; row++)
+        sums->answers[batch->labels[row]][batch->answers[row]]++;
     /* rintf is the rounding of TF1's tf.round: halves go to the even neighbour */
     for (size_t k = 0; k < batch->count * batch->classes; k++)
         sums->rounded_right += rintf(batch->probabilities[k]) == batch->targets[k];
@@ -86,8 +83,11 @@ static void finish(const test_sums *sums, size_t classes, evaluation *result)
 {
     *result = (evaluation){0};
     for (size_t k = 0; k < classes; k++) {
-        result->sequences += result->class_sequences[k] = (size_t)sums->class_sequences[k];
-        result->correct += result->class_correct[k] = (size_t)sums->class_correct[k];
+        for (size_t said = 0; said < classes; said++)
+            result->class_sequences[k] += result->answers[k][said] = (size_t)sums->answers[k][said];
+        result->class_correct[k] = result->answers[k][k];
+        result->sequences += result->class_sequences[k];
+        result->correct += result->class_correct[k];
     }
     if (result->sequences > 0) {
         result->loss = fabs(sums->loss / (double)result->sequences); /* "nan", never "-nan" */

@@ -15,6 +15,7 @@ typedef struct evaluation {
     double lab_metric; /* share of probabilities that, rounded, are the target's 0 or 1 */
     size_t class_sequences[SYNTHETIC_DATASET_MAX_CLASSES];
     size_t class_correct[SYNTHETIC_DATASET_MAX_CLASSES];
+    size_t answers[SYNTHETIC_DATASET_MAX_CLASSES][SYNTHETIC_DATASET_MAX_CLASSES]; /* by class, then by what was said */
 } evaluation;
 
 /* Evaluate the network on every test sequence; in a team, each process takes its part. False, after a line on standard

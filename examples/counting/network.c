@@ -214,6 +214,11 @@ size_t network_bits(const counting_network *network)
     return network->bits;
 }
 
+size_t network_units(const counting_network *network)
+{
+    return lstm_rnn_output_size(network->rnn);
+}
+
 size_t network_weight_count(const counting_network *network)
 {
     size_t count = 0;
@@ -286,6 +291,13 @@ bool network_forward(counting_network *n, size_t batch, const float *inputs, flo
     return succeeded(lstm_dynamic_rnn(n->forward_tape, n->weights, forward)) &&
            succeeded(lstm_dense_forward(n->dense, n->weights, batch, n->forward_output, logits)) &&
            succeeded(lstm_dense_forward(n->dense_softmax, n->weights, batch, n->forward_output, probabilities));
+}
+
+bool network_watch(counting_network *n, size_t batch, const float *inputs, float *outputs)
+{
+    return succeeded(lstm_dynamic_rnn(
+        n->forward_tape, n->weights,
+        LSTM_ARGS(lstm_dynamic_rnn_args, .batch = batch, .time = n->bits, .inputs = inputs, .outputs = outputs)));
 }
 
 bool network_save(const counting_network *n, const char *path)

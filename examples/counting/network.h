@@ -24,8 +24,10 @@ counting_network *network_create(const counting_options *options);
 /* NULL is fine. */
 void network_destroy(counting_network *network);
 
-/* How many bits a sequence has; how many weights there are; how many threads work; which kernels do. */
+/* How many bits a sequence has; how wide the last layer is; how many weights there are; how many threads work; which
+ * kernels do. */
 size_t network_bits(const counting_network *network);
+size_t network_units(const counting_network *network);
 size_t network_weight_count(const counting_network *network);
 size_t network_threads(const counting_network *network);
 const char *network_isa(const counting_network *network);
@@ -52,6 +54,10 @@ bool network_step(counting_network *network);
 /* Compute logits[batch][classes] and probabilities[batch][classes], their softmax. batch is up to
  * NETWORK_FORWARD_BATCH. False, after a line on standard error, on failure. */
 bool network_forward(counting_network *network, size_t batch, const float *inputs, float *logits, float *probabilities);
+
+/* Compute outputs[batch][bits][units]: what the last layer says at every step. batch is up to NETWORK_FORWARD_BATCH.
+ * False, after a line on standard error, on failure. */
+bool network_watch(counting_network *network, size_t batch, const float *inputs, float *outputs);
 
 /* Write the model file. Not for a cell that such a file cannot hold. False, after a line on standard error, on failure. */
 bool network_save(const counting_network *network, const char *path);

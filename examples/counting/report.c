@@ -1,8 +1,12 @@
 #include "report.h"
 
 #include "chart.h"
+#include "unit_chart.h"
 
 #include <inttypes.h>
+#include <math.h>
+
+enum { UNIT_CURVES = 6 };
 
 static const char page_head[] = "<!DOCTYPE html>\n"
                                 "<html lang=\"en\">\n"
@@ -49,6 +53,15 @@ static const char style[] =
     "svg .bar rect { fill: var(--data); }\n"
     "svg .bar rect.room { fill: var(--room); }\n"
     "svg .bar:hover rect:not(.room) { fill: var(--ink); }\n"
+    "svg .above { fill: var(--data); }\n"
+    "svg .below { fill: var(--compare); }\n"
+    "svg.map rect:hover { stroke: var(--ink); }\n"
+    "svg .band { fill: var(--data); fill-opacity: 0.2; }\n"
+    ".figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr));\n"
+    "  gap: 12px; margin-top: 8px; }\n"
+    "figure { margin: 0; }\n"
+    "figure svg { font-size: 14px; }\n"
+    "figcaption { font-size: 13px; font-weight: 600; }\n"
     "table { width: 100%; margin-top: 8px; border-collapse: collapse;\n"
     "  font-variant-numeric: tabular-nums; }\n"
     "th, td { padding: 4px 0 4px 16px; border-bottom: 1px solid var(--line); text-align: right; }\n"
@@ -56,8 +69,24 @@ static const char style[] =
     "th:first-child, td:first-child { padding-left: 0; text-align: left; }\n"
     "tr:last-child td { border-bottom: 0; }\n"
     "tr.strong td { font-weight: 600; }\n"
+    ".wide { overflow-x: auto; }\n"
+    ".tall { max-height: 420px; overflow-y: auto; }\n"
+    ".confusion { line-height: 1.3; table-layout: fixed; }\n"
+    ".confusion th, .confusion td { padding: 3px 2px; font-size: 11px; }\n"
+    ".confusion th:first-child { position: sticky; left: 0; background: var(--card);\n"
+    "  text-align: right; }\n"
+    ".right { background: rgb(42 102 176 / var(--shade)); }\n"
+    ".wrong { background: rgb(217 108 30 / var(--shade)); }\n"
     "pre { margin: 8px 0 0; font: 13px/1.5 ui-monospace, monospace; white-space: pre-wrap;\n"
     "  overflow-wrap: anywhere; }\n"
+    "@media (max-width: 640px) {\n"
+    "  body { padding: 20px 12px 32px; }\n"
+    "  .tile, .card { padding: 12px; }\n"
+    "  svg { font-size: 17px; }\n"
+    "  svg .odd { display: none; }\n"
+    "  .figures { grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); }\n"
+    "  figure svg { font-size: 19px; }\n"
+    "}\n"
     "</style>\n";
 
 /* The curves' points, one array for each. */
@@ -225,7 +254,8 @@ static void write_comparison(FILE *page, const counting_result *result)
 
 static void write_epochs(FILE *page, const counting_result *result)
 {
-    fprintf(page, "<div class=\"card\"><h2>Epochs</h2>\n<table>\n<tr><th>epoch</th><th>loss</th>"
+    fprintf(page, "<div class=\"card\"><h2>Epochs</h2>\n<div class=\"tall\" "
+                  "tabindex=\"0\"><table>\n<tr><th>epoch</th><th>loss</th>"
                   "<th>accuracy</th><th>steps</th><th>seconds</th></tr>\n");
     for (size_t i = 0; i < result->training.epoch_count; i++) {
         const training_epoch *epoch = &result->training.epochs[i];
@@ -235,7 +265,7 @@ static void write_epochs(FILE *page, const counting_result *result)
         fprintf(page, "<tr><td>%" PRIu64 "</td><td>%s</td><td>%.2f %%</td><td>%" PRIu64 "</td><td>%.1f</td></tr>\n",
                 epoch->epoch, loss, 100 * epoch->accuracy, epoch->steps, epoch->seconds);
     }
-    fprintf(page, "</table></div>\n");
+    fprintf(page, "</table></div></div>\n");
 }
 
 static void write_settings(FILE *page, const counting_result *result)
@@ -256,7 +286,61 @@ static void write_settings(FILE *page, const counting_result *result)
             options->batch, options->epochs, options->optimizer, (double)options->learning_rate, options->seed);
 }
 
-void report_write(FILE *page, const counting_result *result)
+/* How strong the colour of a count is: by its logarithm, so that few errors among many answers can be seen. */
+static double shade(size_t count, size_t most)
+{
+    return 0.08 + 0.42 * log((double)count) / log((double)most + 1);
+}
+
+static void write_confusion(FILE *page, const counting_result *result)
+{
+    const evaluation *test = &result->test;
+    const size_t bits = result->options.bits;
+    size_t most = 1;
+
+    for (size_t k = 0; k <= bits; k++)
+        most = test->class_sequences[k] > most ? test->class_sequences[k] : most;
+    fprintf(page,
+            "<div class=\"card\"><h2>What was answered</h2><p>test sequences by the ones in them, and by the "
+            "answer; errors stand beside the diagonal</p>\n"
+            "<div class=\"wide\" tabindex=\"0\">\n<table class=\"confusion\" style=\"min-width:%zupx\">\n"
+            "<tr><th>ones</th>",
+            (bits + 2) * (10 + 7 * (size_t)log10((double)most)));
+    for (size_t said = 0; said <= bits; said++)
+        fprintf(page, "<th>%zu</th>", said);
+    fprintf(page, "</tr>\n");
+    for (size_t k = 0; k <= bits; k++) {
+        fprintf(page, "<tr><th>%zu</th>", k);
+        for (size_t said = 0; said <= bits; said++)
+            if (test->answers[k][said] > 0)
+                fprintf(page, "<td class=\"%s\" style=\"--shade:%.2f\">%zu</td>", said == k ? "right" : "wrong",
+                        shade(test->answers[k][said], most), test->answers[k][said]);
+            else
+                fprintf(page, "<td></td>");
+        fprintf(page, "</tr>\n");
+    }
+    fprintf(page, "</table></div></div>\n");
+}
+
+static void write_units(FILE *page, const hidden_units *units)
+{
+    const size_t on_map = units->units < UNIT_CHART_MAP_UNITS ? units->units : UNIT_CHART_MAP_UNITS;
+    const size_t shown = units->units < UNIT_CURVES ? units->units : UNIT_CURVES;
+
+    fprintf(page,
+            "<div class=\"cards\">\n<div class=\"card\"><h2>What the cell counts</h2><p>a row for each of %zu units of "
+            "the last layer: its mean output when so many ones were seen, over all steps of %zu test sequences; those "
+            "that go with the count most closely are on top</p>\n",
+            on_map, units->sequences);
+    unit_chart_write_map(page, units);
+    fprintf(page, "</div>\n<div class=\"card\"><h2>The units that follow the count</h2><p>mean output and standard "
+                  "deviation by ones seen; r: correlation of output and ones</p>\n<div class=\"figures\">\n");
+    for (size_t k = 0; k < shown; k++)
+        unit_chart_write_curve(page, units, units->order[k]);
+    fprintf(page, "</div></div>\n</div>\n");
+}
+
+void report_write(FILE *page, const counting_result *result, const hidden_units *units)
 {
     char line[1024];
 
@@ -269,12 +353,18 @@ void report_write(FILE *page, const counting_result *result)
     if (result->test.sequences > 0)
         write_class_chart(page, result);
     write_comparison(page, result);
-    write_epochs(page, result);
+    write_settings(page, result);
     fprintf(page, "</div>\n<div class=\"stack\">\n");
     if (result->test.sequences > 0)
         write_class_table(page, result);
-    write_settings(page, result);
+    write_epochs(page, result);
     result_format(result, line, sizeof line);
-    fprintf(page, "</div>\n</div>\n<div class=\"card\"><h2>Result</h2><pre>%s</pre></div>\n", line);
+    fprintf(page, "</div>\n</div>\n");
+    if (units != NULL)
+        write_units(page, units);
+    fprintf(page, "<div class=\"stack\">\n");
+    if (result->test.sequences > 0)
+        write_confusion(page, result);
+    fprintf(page, "<div class=\"card\"><h2>Result</h2><pre>%s</pre></div>\n</div>\n", line);
     fprintf(page, "</body>\n</html>\n");
 }

@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include "evaluation.h"
+#include "hidden_units.h"
 #include "network.h"
 #include "platform.h"
 #include "predict.h"
@@ -38,15 +39,13 @@ static bool check_writable(const char *path)
 }
 
 /* Write the page beside its place and rename it once it is whole; a device is written as it stands. */
-static bool write_report(const counting_result *result)
+static bool write_page(const counting_result *result, const hidden_units *units)
 {
     const char *path = result->options.report;
     char part[4096];
     FILE *page;
     bool written;
 
-    if (path == NULL)
-        return true;
     if (!platform_is_replaced(path))
         snprintf(part, sizeof part, "%s", path);
     else if (snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part)
@@ -54,7 +53,7 @@ static bool write_report(const counting_result *result)
     page = fopen(part, "w");
     written = page != NULL;
     if (written) {
-        report_write(page, result);
+        report_write(page, result, units);
         written = !ferror(page);
         written = fclose(page) == 0 && written;
         if (strcmp(part, path) != 0 && (!written || rename(part, path) != 0)) {
@@ -64,6 +63,20 @@ static bool write_report(const counting_result *result)
     }
     if (!written)
         fprintf(stderr, "counting: %s cannot be written\n", path);
+    return written;
+}
+
+static bool write_report(session *s)
+{
+    const bool tested = s->result.test.sequences > 0;
+    hidden_units units = {0};
+    bool written;
+
+    if (s->result.options.report == NULL)
+        return true;
+    written = (!tested || hidden_units_watch(s->network, s->dataset, &units)) &&
+              write_page(&s->result, tested ? &units : NULL);
+    hidden_units_destroy(&units);
     return written;
 }
 
@@ -157,7 +170,7 @@ static bool tell(session *s)
     bool good;
 
     result_print_tables(&s->result);
-    good = write_report(&s->result);
+    good = write_report(s);
     if (s->result.options.prompt && !platform_interrupted())
         good = prompt(&counter) && good;
     return print_result(&s->result) && good;
