@@ -9,15 +9,16 @@
 extern "C" {
 #endif
 
-/* All arrays are dense, row-major and the caller's; inputs and outputs must not overlap. Any thread. An axis may be 0.
- * Every function returns INVALID_ARGUMENT for what it cannot do and then writes nothing. */
+/* Inputs and outputs must not overlap. An axis may be 0. Statuses: INVALID_ARGUMENT; nothing is written then. */
 
-/* y = x with its axes reordered: axis k of y is axis permutation[k] of x; NULL reverses them. rank 1 .. LSTM_MAX_RANK. */
+/* y[shape[permutation]] = x[shape] with its axes reordered: axis k of y is axis permutation[k] of x; NULL reverses
+ * them. shape[rank], rank 1 .. LSTM_MAX_RANK. */
 LSTM_API lstm_status lstm_transpose(size_t rank, const size_t *shape, const size_t *permutation, const float *x,
                                     float *y);
 
-/* y = the slices of x at indices[count] along `axis`: shape[:axis] + [count] + shape[axis+1:]. With one index that axis is
- * one long: the last time step of [time][batch][width] is axis 0, index time - 1. An index out of range is an error. */
+/* y[shape[:axis] + [count] + shape[axis+1:]] = the slices of x[shape] at indices[count] along `axis`. With one index
+ * that axis is one long: the last time step of [time][batch][width] is axis 0, index time - 1. An index out of range is
+ * an error. */
 LSTM_API lstm_status lstm_gather(size_t rank, const size_t *shape, size_t axis, size_t count, const size_t *indices,
                                  const float *x, float *y);
 
@@ -38,10 +39,11 @@ LSTM_API lstm_status lstm_accuracy(size_t rows, size_t classes, const float *log
                                    double *accuracy);
 
 /* Sequences of different lengths. sequence_length[batch] is as in lstm_dynamic_rnn: each 0 .. time, more is an error;
- * NULL: all of them `time`. x[batch][time][width] stands in the layout given. */
+ * NULL: all of them `time`. x[batch][time][width] stands in the layout given. Statuses: INVALID_ARGUMENT; nothing is
+ * written then. */
 
-/* y = x with the first sequence_length steps of each row in reverse order, what is past them copied as it is: TF1's
- * reverse_sequence. It is its own inverse and its own gradient. */
+/* y[batch][time][width] = x with the first sequence_length steps of each row in reverse order, what is past them copied
+ * as it is: TF1's reverse_sequence. It is its own inverse and its own gradient. */
 LSTM_API lstm_status lstm_reverse_sequence(lstm_layout layout, size_t batch, size_t time, size_t width,
                                            const size_t *sequence_length, const float *x, float *y);
 
@@ -60,8 +62,8 @@ LSTM_API lstm_status lstm_embedding_lookup(size_t classes, size_t size, size_t c
                                            const float *table, float *y);
 
 /* The sparse gradient of the lookup: adds each row of d_y[count][size] to the row of d_table[classes][size] at its id,
- * in the order of ids, so that repeated ids add up to the same bits every time. Other rows are not touched. An id out of
- * range is an error. */
+ * in the order of ids[count], so that repeated ids add up to the same bits every time. Other rows are not touched. An
+ * id out of range is an error. */
 LSTM_API lstm_status lstm_embedding_gradient(size_t classes, size_t size, size_t count, const size_t *ids,
                                              const float *d_y, float *d_table);
 

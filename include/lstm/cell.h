@@ -129,10 +129,11 @@ LSTM_API lstm_status lstm_cell_create_coupled_input_forget_lstm(lstm_context *co
 
 /* Wrappers: cells made of cells. They keep the cells inside alive. A cell object that stands twice in one plan has one
  * set of variables, with the names of its first place, and the gradients of both; its input widths must then agree.
- * More statuses come when a plan is made of them: SHAPE (widths that do not fit). */
+ * Destroy with lstm_cell_destroy. Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY; more come when a plan is made of them:
+ * SHAPE (widths that do not fit). */
 
-/* Cell k's output is cell k+1's input. Output: the last cell's; state leaves: those of the cells, in order.
- * Variables: multi_rnn_cell/cell_0/..., cell_1/... TF1's MultiRNNCell. count >= 1. */
+/* Of cells[count]; cell k's output is cell k+1's input. Output: the last cell's; state leaves: those of the cells, in
+ * order. Variables: multi_rnn_cell/cell_0/..., cell_1/... TF1's MultiRNNCell. count >= 1. */
 LSTM_API lstm_status lstm_cell_create_multi_rnn(lstm_context *context, lstm_cell *const *cells, size_t count,
                                                 lstm_cell **cell);
 
@@ -158,7 +159,8 @@ LSTM_API lstm_status lstm_cell_create_dropout(lstm_context *context, lstm_cell *
 LSTM_API lstm_status lstm_cell_create_residual(lstm_context *context, lstm_cell *inner, lstm_cell **cell);
 
 /* carry = s(x W + b); output = x * carry + the cell's output * (1 - carry), as wide as x. Variables: carry_w [I, I],
- * carry_b [I] (ones), without a level of their own: one highway stands around a cell, not two. R. Srivastava et al., 2015, in the form of TF1's HighwayWrapper. */
+ * carry_b [I] (ones), without a level of their own: one highway stands around a cell, not two. R. Srivastava et al.,
+ * 2015, in the form of TF1's HighwayWrapper. */
 LSTM_API lstm_status lstm_cell_create_highway(lstm_context *context, lstm_cell *inner, lstm_cell **cell);
 
 typedef struct lstm_projection_config {

@@ -53,8 +53,8 @@ LSTM_API lstm_status lstm_checkpoint_load(lstm_checkpoint *checkpoint, const cha
 LSTM_API lstm_status lstm_checkpoint_save_step(const lstm_checkpoint *checkpoint, const char *prefix, uint64_t step,
                                                size_t keep);
 
-/* Load the file of that prefix with the largest step, and tell it. Statuses: those of lstm_checkpoint_load, IO (there is
- * none). */
+/* Load the file of that prefix with the largest step, which becomes *step. Statuses: those of lstm_checkpoint_load, IO
+ * (there is none). */
 LSTM_API lstm_status lstm_checkpoint_load_latest(lstm_checkpoint *checkpoint, const char *prefix, uint64_t *step);
 
 /* Save to `path` if metric is above that of every call before, in this process or before the checkpoint that was loaded:

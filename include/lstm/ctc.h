@@ -29,9 +29,9 @@ typedef struct lstm_ctc_labels {
     bool preprocess_collapse_repeated, no_merge_repeated, ignore_longer_outputs_than_inputs;
 } lstm_ctc_labels;
 
-/* How much memory lstm_ctc_loss needs for frames and labels of these sizes; their pointers are not read. It grows with
- * time * max_length, for each of the context's threads. Any thread.
- * Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY (the size overflows). */
+/* *bytes = how much memory lstm_ctc_loss needs for frames and labels of these sizes; their pointers are not read. It
+ * grows with time * max_length, for each of the context's threads. Any thread. Statuses: INVALID_ARGUMENT,
+ * OUT_OF_MEMORY (the size overflows). */
 LSTM_API lstm_status lstm_ctc_workspace_size(const lstm_context *context, const lstm_ctc_frames *frames,
                                              const lstm_ctc_labels *labels, size_t *bytes);
 
@@ -62,10 +62,11 @@ LSTM_API lstm_status lstm_ctc_loss(lstm_context *context, const lstm_loss_config
 LSTM_API lstm_status lstm_ctc_greedy_decode(const lstm_ctc_frames *frames, bool merge_repeated, size_t *decoded,
                                             size_t *decoded_length, float *neg_sum_logits);
 
-/* *distance = the least insertions, deletions and substitutions that make truth of hypothesis; if normalize, divided by
- * truth_length: of an empty truth that is 0 for an empty hypothesis and infinity for others. The mean over rows is the
- * label error rate. workspace[truth_length] is the caller's. Any thread; nothing is allocated.
- * Formula: TF1's edit_distance. Statuses: INVALID_ARGUMENT; nothing is written then. */
+/* *distance = the least insertions, deletions and substitutions that make truth[truth_length] of
+ * hypothesis[hypothesis_length]; if normalize, divided by truth_length: of an empty truth that is 0 for an empty
+ * hypothesis and infinity for others. The mean over rows is the label error rate. workspace[truth_length] is the
+ * caller's. Any thread; nothing is allocated. Formula: TF1's edit_distance. Statuses: INVALID_ARGUMENT; nothing is
+ * written then. */
 LSTM_API lstm_status lstm_edit_distance(size_t hypothesis_length, const size_t *hypothesis, size_t truth_length,
                                         const size_t *truth, bool normalize, size_t *workspace, float *distance);
 

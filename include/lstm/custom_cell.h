@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-/* Collects what a cell needs from its driver. Lives during `declare` only. */
+/* Collects what a cell needs from its driver. Lives during `declare` only, on the thread that called it. */
 typedef struct lstm_cell_spec lstm_cell_spec;
 
 /* Add one state leaf of that width; leaves keep the order of these calls.
@@ -28,10 +28,10 @@ LSTM_API lstm_status lstm_cell_spec_output(lstm_cell_spec *spec, size_t width);
  * Statuses: INVALID_ARGUMENT (no such leaf yet), STATE (said before). */
 LSTM_API lstm_status lstm_cell_spec_output_state(lstm_cell_spec *spec, size_t leaf);
 
-/* Add a variable; its name stands below the cell's own ("kernel" becomes "rnn/my_cell/kernel"). initializer NULL: Glorot
- * uniform. *index (may be NULL) is its place in `variables`, counted from 0 in the order of these calls.
- * Statuses: INVALID_ARGUMENT (name, rank, an axis that is not 1 to 2^31 - 1), OUT_OF_MEMORY, STATE (the plan
- * has a variable of that name), SHAPE (a cell that is used twice wants two shapes). */
+/* Add a variable of shape[rank]; its name stands below the cell's own ("kernel" becomes "rnn/my_cell/kernel").
+ * initializer NULL: Glorot uniform. *index (may be NULL) is its place in `variables`, counted from 0 in the order of
+ * these calls. Statuses: INVALID_ARGUMENT (name, rank, an axis that is not 1 to 2^31 - 1), OUT_OF_MEMORY, STATE (the
+ * plan has a variable of that name), SHAPE (a cell that is used twice wants two shapes). */
 LSTM_API lstm_status lstm_cell_spec_variable(lstm_cell_spec *spec, const char *name, size_t rank, const size_t *shape,
                                              const lstm_initializer *initializer, size_t *index);
 
@@ -84,12 +84,14 @@ typedef struct lstm_cell_ops {
 LSTM_API lstm_status lstm_cell_create_custom(lstm_context *context, const lstm_cell_ops *ops, void *self,
                                              lstm_cell **cell);
 
+/* The error of lstm_cell_check_gradient that parts right from wrong. */
+#define LSTM_GRADIENT_THRESHOLD 2e-3
+
 /* Compare a cell's backward with finite differences of its forward: a ragged batch of small random numbers, training on;
  * along random directions of the weights, of the inputs and of each leaf of the initial state; losses summed in double.
  * *worst becomes the largest error relative to the gradient's length: some 1e-4 for a right cell,
- * where float32 limits it; LSTM_GRADIENT_THRESHOLD parts right from wrong. A kink, as relu's, on the way may cost more.
- * Allocates; any thread. Statuses: those of creating a plan and a tape for the cell. */
-#define LSTM_GRADIENT_THRESHOLD 2e-3
+ * where float32 limits it; above LSTM_GRADIENT_THRESHOLD it is wrong. A kink, as relu's, on the way may cost more.
+ * Allocates. Statuses: those of creating a plan and a tape for the cell. */
 LSTM_API lstm_status lstm_cell_check_gradient(lstm_context *context, lstm_cell *cell, size_t input_size, double *worst);
 
 #ifdef __cplusplus

@@ -34,8 +34,9 @@ LSTM_API void lstm_dense_destroy(lstm_dense *dense);
 LSTM_API lstm_status lstm_dense_forward(const lstm_dense *dense, const lstm_params *params, size_t rows, const float *x,
                                         float *y);
 
-/* From x, the y of the forward call and d_y: adds to grads (NULL: not wanted), overwrites d_x (NULL: not wanted).
- * Hot path: nothing is allocated. Statuses: those of the forward call. */
+/* From x[rows][input_size], the y[rows][units] of the forward call and d_y[rows][units]: adds to grads (NULL: not
+ * wanted), overwrites d_x[rows][input_size] (NULL: not wanted). Hot path: nothing is allocated. Statuses: those of the
+ * forward call. */
 LSTM_API lstm_status lstm_dense_backward(const lstm_dense *dense, const lstm_params *params, size_t rows,
                                          const float *x, const float *y, const float *d_y, lstm_params *grads,
                                          float *d_x);

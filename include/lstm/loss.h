@@ -43,40 +43,40 @@ typedef struct lstm_loss_config {
  * has a loss of 0. Sums are in double, in an order that depends on the sizes alone. Hot path: nothing is allocated. Any
  * thread. Statuses: INVALID_ARGUMENT; nothing is written then. */
 
-/* Softmax cross entropy in nats, one loss for each row: sum_k y_k (log sum_j exp(z_j) - z_k). logits z[batch][classes];
- * labels y[batch][classes], one-hot or any; the gradient is softmax(z) - y: TF1's, also where the labels do not sum to
+/* Softmax cross entropy in nats, one loss for each row: sum_k y_k (log sum_j exp(z_j) - z_k), z being
+ * logits[batch][classes] and y labels[batch][classes], one-hot or any; the gradient d_logits[batch][classes] is
+ * softmax(z) - y: TF1's, also where the labels do not sum to
  * 1. Formula: TF1's softmax_cross_entropy. */
 LSTM_API lstm_status lstm_softmax_cross_entropy(lstm_context *context, const lstm_loss_config *config, size_t batch,
                                                 size_t classes, const float *logits, const float *labels,
                                                 float *d_logits, float *loss);
 
 /* The same with one class for each row, labels[batch]; one that is not below classes is an error. Of a row of weight 0
- * neither label nor logits are read. */
+ * neither label nor logits are read. Formula: TF1's sparse_softmax_cross_entropy. */
 LSTM_API lstm_status lstm_sparse_softmax_cross_entropy(lstm_context *context, const lstm_loss_config *config,
                                                        size_t batch, size_t classes, const float *logits,
                                                        const size_t *labels, float *d_logits, float *loss);
 
-/* The losses of arrays x[batch][width] and labels y[batch][width], one for each element, so that the mean is over
- * batch * width. Either may be 0.
- *
- * Sigmoid cross entropy in nats, of logits x: max(x, 0) - x y + log(1 + exp(-|x|)); gradient 1 / (1 + exp(-x)) - y.
- * Formula: TF1's sigmoid_cross_entropy. */
+/* Sigmoid cross entropy in nats, one loss for each element, so that the mean is over batch * width; either may be 0. x
+ * being logits[batch][width] and y labels[batch][width]: max(x, 0) - x y + log(1 + exp(-|x|)); gradient
+ * d_logits[batch][width]: 1 / (1 + exp(-x)) - y. Formula: TF1's sigmoid_cross_entropy. */
 LSTM_API lstm_status lstm_sigmoid_cross_entropy(lstm_context *context, const lstm_loss_config *config, size_t batch,
                                                 size_t width, const float *logits, const float *labels, float *d_logits,
                                                 float *loss);
 
-/* (x - y)^2; gradient 2 (x - y). Formula: TF1's mean_squared_error. */
+/* The same with x being predictions[batch][width], of gradient d_predictions[batch][width]: (x - y)^2; gradient 2 (x -
+ * y). Formula: TF1's mean_squared_error. */
 LSTM_API lstm_status lstm_mean_squared_error(lstm_context *context, const lstm_loss_config *config, size_t batch,
                                              size_t width, const float *predictions, const float *labels,
                                              float *d_predictions, float *loss);
 
-/* |x - y|; gradient the sign of x - y, 0 where they are equal. Formula: TF1's absolute_difference. */
+/* The same: |x - y|; gradient the sign of x - y, 0 where they are equal. Formula: TF1's absolute_difference. */
 LSTM_API lstm_status lstm_absolute_difference(lstm_context *context, const lstm_loss_config *config, size_t batch,
                                               size_t width, const float *predictions, const float *labels,
                                               float *d_predictions, float *loss);
 
-/* (x - y)^2 / 2 up to |x - y| = delta, delta |x - y| - delta^2 / 2 beyond; gradient x - y, cut at -delta and delta.
- * delta > 0, TF1's default is 1. Formula: TF1's huber_loss. */
+/* The same: (x - y)^2 / 2 up to |x - y| = delta, delta |x - y| - delta^2 / 2 beyond; gradient x - y, cut at -delta and
+ * delta. delta > 0, TF1's default is 1. Formula: TF1's huber_loss. */
 LSTM_API lstm_status lstm_huber_loss(lstm_context *context, const lstm_loss_config *config, size_t batch, size_t width,
                                      float delta, const float *predictions, const float *labels, float *d_predictions,
                                      float *loss);

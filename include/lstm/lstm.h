@@ -18,8 +18,15 @@
  * Rules that hold for all of them. Every function that can fail returns an lstm_status and says why in
  * lstm_error_message(); the library never aborts, exits, prints or reads the environment. Handles come from a create
  * function through its last argument, which is set on LSTM_OK only; they may be destroyed in any order, and destroying
- * NULL does nothing. Arrays are borrowed for the call. A NULL where an object or array is required is
- * LSTM_ERR_INVALID_ARGUMENT. Objects described as immutable may be used by any number of threads at once. */
+ * NULL does nothing. Arrays are dense, row-major, the caller's, and borrowed for the call. A NULL where an object or
+ * array is required is LSTM_ERR_INVALID_ARGUMENT, and nothing is written where arguments are wrong.
+ *
+ * Threads: the comment of each object's type says who may use it at once. Those that are immutable serve any number of
+ * threads, the others one at a time; a store has many readers or one writer. A const object is only read. Beyond that
+ * every function may be called on any thread. A function that creates an object allocates; what is called a hot path
+ * does not, and makes no system call where one thread does the work.
+ *
+ * Comments give shapes as x[batch][time][width]; sizes and indices count elements, not bytes, unless they say so. */
 #ifndef LSTM_LSTM_H
 #define LSTM_LSTM_H
 

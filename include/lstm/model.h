@@ -101,7 +101,8 @@ typedef struct lstm_model_grads {
 LSTM_API lstm_status lstm_model_backward(lstm_model_tape *tape, const lstm_params *params,
                                          const lstm_model_grads *grads);
 
-/* One inference stream through all layers, or a batch of them, over frozen weights. As lstm_stream, which see. */
+/* One inference stream through all layers, or a batch of them, over frozen weights. One thread at a time, and otherwise
+ * as lstm_stream. */
 typedef struct lstm_model_stream lstm_model_stream;
 
 /* As lstm_stream_size and lstm_stream_create, for all layers. Destroy with lstm_model_stream_destroy. Statuses:
@@ -137,10 +138,10 @@ LSTM_API size_t lstm_model_stream_save_size(const lstm_model_stream *stream);
 LSTM_API lstm_status lstm_model_stream_save(const lstm_model_stream *stream, void *bytes, size_t size);
 LSTM_API lstm_status lstm_model_stream_restore(lstm_model_stream *stream, const void *bytes, size_t size);
 
-/* Replay the self-tests recorded in a model's file: selftest/0/inputs, with or without selftest/0/sequence_length, against
- * selftest/0/outputs, and so on. *difference becomes the largest of all, as a share of the largest output of its test.
- * Statuses: those of lstm_model_open, FORMAT (also: there are no self-tests, one is malformed, or one differs by more than
- * 1e-4; the message says by how much). */
+/* Replay the self-tests recorded in a model's file: selftest/0/inputs, with or without selftest/0/sequence_length,
+ * against selftest/0/outputs, and so on. *tests becomes how many there are, *difference the largest of all, as a share
+ * of the largest output of its test. Statuses: those of lstm_model_open, FORMAT (also: there are no self-tests, one is
+ * malformed, or one differs by more than 1e-4; the message says by how much). */
 LSTM_API lstm_status lstm_model_selftest(lstm_context *context, const char *path, size_t *tests, double *difference);
 
 #ifdef __cplusplus

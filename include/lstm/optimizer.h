@@ -92,9 +92,9 @@ LSTM_API lstm_status lstm_optimizer_create_adam(lstm_context *context, const lst
 typedef struct lstm_adamw_config {
     size_t struct_size;
     float weight_decay; /* must be given: above 0 and below 1 */
-    bool
-        decay_by_rate; /* decay by learning_rate * weight_decay, as I. Loshchilov and F. Hutter, 2019, write it and PyTorch
-                           * does; otherwise by weight_decay alone, as TF1's contrib */
+    /* Decay by learning_rate * weight_decay, as I. Loshchilov and F. Hutter, 2019, write it and PyTorch does; otherwise
+     * by weight_decay alone, as TF1's contrib. */
+    bool decay_by_rate;
     float learning_rate; /* the rest as in Adam */
     lstm_optional beta1, beta2, epsilon;
 } lstm_adamw_config;
@@ -145,7 +145,8 @@ LSTM_API lstm_status lstm_l2_regularizer(const lstm_params *weights, float scale
  * Statuses: INVALID_ARGUMENT, SHAPE (stores of different layouts), STATE (open, or shadow is frozen). */
 LSTM_API lstm_status lstm_moving_average(lstm_params *shadow, const lstm_params *weights, float decay);
 
-/* The norm of variable `index`, trainable or not. Statuses: INVALID_ARGUMENT, STATE (params are open). */
+/* *norm = the root of the sum of the squares of variable `index`, trainable or not. Statuses: INVALID_ARGUMENT, STATE
+ * (params are open). */
 LSTM_API lstm_status lstm_variable_norm(const lstm_params *params, size_t index, double *norm);
 
 /* The first variable, trainable or not, that holds a NaN or an infinity: *index, or the number of variables if there is

@@ -49,7 +49,7 @@ typedef enum lstm_distribution {
 
 typedef struct lstm_initializer {
     lstm_initializer_kind kind;
-    float a, b;
+    float a, b; /* see the kind */
     lstm_fan_mode mode;             /* of VARIANCE_SCALING */
     lstm_distribution distribution; /* of VARIANCE_SCALING */
 } lstm_initializer;
@@ -66,32 +66,34 @@ typedef struct lstm_variable_info {
  * Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY. */
 LSTM_API lstm_status lstm_params_create(lstm_context *context, lstm_params **params);
 
-/* Create a sealed store of the same layout, all zeros: for gradients, or for weights that the caller writes.
- * Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY, STATE (params is still open). */
+/* Create a sealed store of the same layout, all zeros: for gradients, or for weights that the caller writes. Destroy
+ * with lstm_params_destroy. Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY, STATE (params is still open). */
 LSTM_API lstm_status lstm_params_create_like(const lstm_params *params, lstm_params **zeros);
 
 typedef struct lstm_freeze_config {
     size_t struct_size;
-    void *memory; /* NULL: from the context's allocator. Otherwise the caller's, until the copy and all streams over */
-    size_t memory_size; /* it are destroyed, of at least the size and alignment that lstm_params_freeze_size gives */
+    /* NULL: from the context's allocator. Otherwise the caller's, until the copy and all streams over it are destroyed,
+     * of at least the size and alignment that lstm_params_freeze_size gives. */
+    void *memory;
+    size_t memory_size;
 } lstm_freeze_config;
 
-/* How much memory a frozen copy takes. alignment may be NULL. Any thread.
+/* How much memory a frozen copy takes: *bytes, and *alignment (may be NULL).
  * Statuses: INVALID_ARGUMENT, STATE (params is still open). */
 LSTM_API lstm_status lstm_params_freeze_size(const lstm_params *params, size_t *bytes, size_t *alignment);
 
 /* Create a copy that is never written to again: weights for streams, shared by any number of threads. config NULL: in
- * the context's memory. Statuses: INVALID_ARGUMENT (memory that is not aligned too), OUT_OF_MEMORY, CAPACITY (memory_size is
- * too small), STATE (params is still open). */
+ * the context's memory. Destroy with lstm_params_destroy. Statuses: INVALID_ARGUMENT (memory that is not aligned too),
+ * OUT_OF_MEMORY, CAPACITY (memory_size is too small), STATE (params is still open). */
 LSTM_API lstm_status lstm_params_freeze(const lstm_params *params, const lstm_freeze_config *config,
                                         lstm_params **frozen);
 
 /* Give back the caller's reference; NULL is fine. */
 LSTM_API void lstm_params_destroy(lstm_params *params);
 
-/* Declare a variable on an open store. name: 1 to LSTM_MAX_NAME bytes, parts separated by '/'; initializer NULL: Glorot
- * uniform. Statuses: INVALID_ARGUMENT (name, rank, an axis that is not 1 to 2^31 - 1, an initializer that is not known, or not
- * of that rank), OUT_OF_MEMORY, STATE (sealed, or the name is taken). */
+/* Declare a variable of shape[rank] on an open store. name: 1 to LSTM_MAX_NAME bytes, parts separated by '/';
+ * initializer NULL: Glorot uniform. Statuses: INVALID_ARGUMENT (name, rank, an axis that is not 1 to 2^31 - 1, an
+ * initializer that is not known, or not of that rank), OUT_OF_MEMORY, STATE (sealed, or the name is taken). */
 LSTM_API lstm_status lstm_params_declare(lstm_params *params, const char *name, size_t rank, const size_t *shape,
                                          const lstm_initializer *initializer);
 
@@ -131,8 +133,9 @@ LSTM_API lstm_status lstm_params_find(const lstm_params *params, const char *nam
  * Valid until the store is destroyed. */
 LSTM_API const float *lstm_params_data(const lstm_params *params, size_t *count);
 
-/* The whole block to write. Call it before each round of writing: it marks the values as changed, and what was computed
- * from the old ones is then known to be stale. NULL on a store that is open or frozen. */
+/* The whole block to write, and its length in floats (*count; may be NULL). Call it before each round of writing: it
+ * marks the values as changed, and what was computed from the old ones is then known to be stale. NULL on a store that
+ * is open or frozen. Valid until the store is destroyed. */
 LSTM_API float *lstm_params_edit(lstm_params *params, size_t *count);
 
 /* Set every value to zero; nothing happens to NULL, or to a store that is open or frozen. */

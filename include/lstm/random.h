@@ -40,7 +40,7 @@ LSTM_API void lstm_random_truncated_normal(const lstm_random *random, uint64_t f
                                            float stddev, float *values);
 
 /* Shuffle values[count] by Fisher and Yates with numbers 0 .. 2 * count of the stream; every order is as likely as any
- * other to within 2^-32. count <= 2^32 - 1; more is INVALID_ARGUMENT. Any thread. */
+ * other to within 2^-32. count <= 2^32 - 1. Statuses: INVALID_ARGUMENT. */
 LSTM_API lstm_status lstm_random_shuffle(const lstm_random *random, size_t count, uint32_t *values);
 
 #ifdef __cplusplus

@@ -16,6 +16,7 @@ typedef struct lstm_rnn lstm_rnn;
  * It keeps its plan alive, and between a forward and its backward the weights. */
 typedef struct lstm_tape lstm_tape;
 
+/* How an array of batch and time lies in memory. */
 typedef enum lstm_layout {
     LSTM_BATCH_MAJOR = 0, /* [batch][time][width] */
     LSTM_TIME_MAJOR = 1   /* [time][batch][width] */
@@ -53,7 +54,8 @@ LSTM_API lstm_status lstm_rnn_create_bidirectional(lstm_params *params, const ch
 
 /* Layers of such pairs, each reading the merged outputs of the one below; count >= 1. scope NULL:
  * "stack_bidirectional_rnn"; variables are scope/cell_0/bidirectional_rnn/fw/.... State leaves: fw's of all layers, then
- * bw's of all layers. Formula: TF1's stack_bidirectional_dynamic_rnn. */
+ * bw's of all layers. Formula: TF1's stack_bidirectional_dynamic_rnn. Destroy with lstm_rnn_destroy. Statuses: those of
+ * lstm_rnn_create_bidirectional. */
 LSTM_API lstm_status lstm_rnn_create_stack_bidirectional(lstm_params *params, const char *scope, lstm_cell *const *fw,
                                                          lstm_cell *const *bw, size_t count, size_t input_size,
                                                          const lstm_rnn_config *config, lstm_rnn **rnn);
@@ -73,11 +75,13 @@ typedef struct lstm_tape_config {
     size_t max_batch, max_time; /* the most of one call */
     size_t max_steps;           /* the largest sum of sequence lengths; 0: max_batch * max_time */
     bool inference;             /* keep nothing for backward: much smaller */
-    void *memory;       /* NULL: from the context's allocator. Otherwise the caller's, for the tape's lifetime, */
-    size_t memory_size; /* of at least the size and alignment that lstm_tape_size gives */
+    /* NULL: from the context's allocator. Otherwise the caller's, for the tape's lifetime, of at least the size and
+     * alignment that lstm_tape_size gives. */
+    void *memory;
+    size_t memory_size;
 } lstm_tape_config;
 
-/* How much memory a tape takes, before there is one. Any thread. alignment may be NULL.
+/* How much memory a tape takes, before there is one: *bytes, and *alignment (may be NULL).
  * Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY (the size overflows), UNSUPPORTED (training a cell without backward). */
 LSTM_API lstm_status lstm_tape_size(const lstm_rnn *rnn, const lstm_tape_config *config, size_t *bytes,
                                     size_t *alignment);
@@ -102,9 +106,9 @@ typedef struct lstm_dynamic_rnn_args {
     /* Per leaf [batch][width], after the row's last step; NULL, or a NULL leaf: not wanted. They may be the very arrays of
      * initial_state. */
     float *const *final_state;
-    bool training;          /* dropout is on; its masks are functions of */
-    uint64_t seed, step;    /* the run's seed and the training step, */
-    const uint64_t *row_id; /* and what names a row: [batch]; NULL: its place in the batch */
+    bool training;          /* dropout is on; its masks are functions of the next three */
+    uint64_t seed, step;    /* of the run, and of training */
+    const uint64_t *row_id; /* [batch]: what names a row; NULL: its place in the batch */
 } lstm_dynamic_rnn_args;
 
 /* Run the plan over time. Inputs past a row's length are never read (they may be NaN) and cost nothing. The same row

@@ -27,11 +27,13 @@
 #define LSTM_ARGS(type, ...) (&(type){.struct_size = sizeof(type), __VA_ARGS__})
 #endif
 
-/* A number for which zero is a value of its own and not "the default": .forget_bias = LSTM_VALUE(0) */
+/* A number for which zero is a value of its own and not "the default". */
 typedef struct lstm_optional {
     bool given;
     float value;
 } lstm_optional;
+
+/* Such a number: .forget_bias = LSTM_VALUE(0) */
 #ifdef __cplusplus
 #define LSTM_VALUE(x) (lstm_optional{true, (x)})
 #else
@@ -42,6 +44,7 @@ typedef struct lstm_optional {
 extern "C" {
 #endif
 
+/* How a call went. */
 typedef enum lstm_status {
     LSTM_OK = 0,
     LSTM_ERR_INVALID_ARGUMENT = 1, /* NULL, a size of zero, a value outside its range */

@@ -17,12 +17,14 @@ typedef struct lstm_stream_config {
     size_t batch;     /* rows that step together; 0 means 1 */
     size_t max_steps; /* time steps that are computed together: a longer run is cut; 0 means 16. More is faster for long
                        * runs, and takes more memory: for thousands of streams that take a step at a time, 1 is best */
-    void *memory;     /* NULL: from the context's allocator. Otherwise the caller's, for the stream's lifetime, of at */
-    size_t memory_size; /* least the size and alignment that the function for the size gives */
+    /* NULL: from the context's allocator. Otherwise the caller's, for the stream's lifetime, of at least the size and
+     * alignment that the function for the size gives. */
+    void *memory;
+    size_t memory_size;
 } lstm_stream_config;
 
-/* How much memory a stream takes; config NULL: the defaults. alignment may be NULL. Any thread. Statuses: INVALID_ARGUMENT,
- * OUT_OF_MEMORY (the size overflows), UNSUPPORTED (a bidirectional plan). */
+/* How much memory a stream takes, *bytes and *alignment (may be NULL); config NULL: the defaults. Statuses:
+ * INVALID_ARGUMENT, OUT_OF_MEMORY (the size overflows), UNSUPPORTED (a bidirectional plan). */
 LSTM_API lstm_status lstm_stream_size(const lstm_rnn *rnn, const lstm_stream_config *config, size_t *bytes,
                                       size_t *alignment);
 
@@ -37,7 +39,7 @@ LSTM_API lstm_status lstm_stream_create(const lstm_rnn *rnn, const lstm_params *
 /* NULL is fine. */
 LSTM_API void lstm_stream_destroy(lstm_stream *stream);
 
-/* Go on by `time` steps, any number: inputs [batch][time][input] and outputs [batch][time][output] in the plan's layout.
+/* Go on by `time` steps, any number: inputs[batch][time][input] and outputs[batch][time][output] in the plan's layout.
  * The sequence is the same in whatever portions it comes (with the CBLAS kernels to within rounding, for a CBLAS sums in
  * an order that depends on the number of rows). Hot path: nothing is allocated. Statuses: INVALID_ARGUMENT. */
 LSTM_API lstm_status lstm_stream_run(lstm_stream *stream, size_t time, const float *inputs, float *outputs);

@@ -4,6 +4,7 @@
 
 #include <lstm/status.h>
 
+/* The version of these headers: three numbers, and a text of them. */
 #define LSTM_VERSION_MAJOR 0
 #define LSTM_VERSION_MINOR 1
 #define LSTM_VERSION_PATCH 0
