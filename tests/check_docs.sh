@@ -117,7 +117,7 @@ check_listing()
         [ "$5" = - ] || program=$6
         cp "$listing" "$1/programs/$program"
         check "$what compiles as a program" compile "$1/${program%.c}" "$1/programs/$program"
-        check "$what runs" "$1/${program%.c}"
+        check "$what runs" in_folder "$1/programs" "$1/${program%.c}"
         ;;
     cmake/-)
         check "$what configures" configure_cmake "$listing" "$1/programs/$3"
@@ -158,11 +158,28 @@ missing_names()
     [ -z "$missing" ] || { echo "these are not there:" && echo "$missing" && return 1; }
 }
 
-# dead_links DOCUMENT: links to files, seen from its own folder
+# anchors DOCUMENT: what its headings are called in links
+# shellcheck disable=SC2016
+anchors()
+{
+    awk '
+    /^```/ { listing = !listing }
+    !listing && sub(/^#+ +/, "") {
+        $0 = tolower($0)
+        gsub(/[^a-z0-9 _-]/, "")
+        gsub(/ /, "-")
+        print
+    }' "$1"
+}
+
+# dead_links DOCUMENT: links to files, seen from its own folder, and to headings
 dead_links()
 {
-    dead=$(grep -oE '\]\([^)#]+' "$1" | sed 's/^](//' | grep -v '^https\{0,1\}:' | while read -r path; do
-        [ -e "${1%/*}/$path" ] || echo "$path"
+    dead=$(grep -oE '\]\([^)]+' "$1" | sed 's/^](//' | grep -v '^https\{0,1\}:' | while read -r link; do
+        target=${1%/*}/${link%%#*}
+        [ -n "${link%%#*}" ] || target=$1
+        [ -e "$target" ] || echo "$link"
+        case $link in *'#'*) anchors "$target" | grep -qxF "${link#*#}" || echo "$link" ;; esac
     done)
     [ -z "$dead" ] || { echo "these links lead nowhere:" && echo "$dead" && return 1; }
 }
@@ -189,6 +206,12 @@ for document in "$source"/README.md "$source"/CHANGELOG.md "$source"/CONTRIBUTIN
     check "$name has no dead links" dead_links "$document"
 done
 
+# The page of the command has each of its options.
+grep -ohE '"  --[a-z]+' "$source"/examples/lstm_run/*.c | sed 's/^"  --//' >"$work/options"
+while read -r option; do
+    check "lstm-run.1 has --$option" grep -q "^\.BI* .*\\\\-\\\\-$option" "$source/examples/lstm_run/lstm-run.1"
+done <"$work/options"
+
 # Each cell has its entry.
 sed -n 's/^LSTM_API lstm_status \(lstm_cell_create_[a-z0-9_]*\)(.*$/\1/p' "$source/include/lstm/cell.h" >"$work/cells"
 while read -r function; do
@@ -196,4 +219,4 @@ while read -r function; do
 done <"$work/cells"
 
 echo "1..$number"
-[ "$failures" -eq 0 ] && [ -s "$work/cells" ]
+[ "$failures" -eq 0 ] && [ -s "$work/cells" ] && [ -s "$work/options" ]
