@@ -29,7 +29,7 @@ is_there()
     g++) command -v c++ >/dev/null 2>&1 ;;
     pkgconf) command -v pkg-config >/dev/null 2>&1 ;;
     ninja-build) command -v ninja >/dev/null 2>&1 ;;
-    cmake | make | valgrind) command -v "$1" >/dev/null 2>&1 ;;
+    cmake | make | valgrind | doxygen) command -v "$1" >/dev/null 2>&1 ;;
     libc6-dev) compiles '#include <stdlib.h>' ;;
     libjansson-dev) compiles '#include <jansson.h>' ;;
     zlib1g-dev) compiles '#include <zlib.h>' ;;

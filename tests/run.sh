@@ -32,7 +32,7 @@ for argument in "$@"; do
 done
 
 packages="gcc g++ libc6-dev make cmake pkgconf libopenblas-dev libblas-dev libjansson-dev zlib1g-dev check"
-[ -z "$long" ] || packages="$packages valgrind gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
+[ -z "$long" ] || packages="$packages valgrind gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user doxygen"
 # shellcheck disable=SC2086 # one word for each package
 if ! sh cmake/bootstrap.sh $packages; then
     echo "0 passed, 1 failed"
