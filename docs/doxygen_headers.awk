@@ -6,33 +6,19 @@
 #   an indented comment on lines of its own         describes the field below it
 #   a comment behind a field or an enumerator       describes that one, or all fields of the line
 #
-# What has no comment gets one: a function or macro below another that of its neighbour, a struct the name of the function that
-# takes it, a field or an enumerator whose name says everything a blank.
+# What has no comment gets one: a function or macro below another that of its neighbour, a struct the name of the
+# function that takes it, a field or an enumerator whose name says everything a blank.
 
-# The names of functions become links.
-
-BEGIN {
-    while (("cat include/lstm/*.h" | getline line) > 0)
-        if (line ~ /^LSTM_API / && match(line, /lstm_[a-z0-9_]+\(/))
-            functions[substr(line, RSTART, RLENGTH - 1)]
-}
 { lines[NR] = $0 }
 
 # A comment's text, safe from Doxygen's commands.
-function escape(text,    linked, name)
+function escape(text)
 {
     gsub(/[\\@<#%]/, "\\\\&", text)
-    while (match(text, /lstm_[a-z0-9_]+/)) {
-        name = substr(text, RSTART, RLENGTH)
-        linked = linked substr(text, 1, RSTART + RLENGTH - 1)
-        text = substr(text, RSTART + RLENGTH)
-        if (name in functions && text !~ /^\(/)
-            linked = linked "()"
-    }
-    return linked text
+    return link_functions(text)
 }
 
-# The text of the comment that begins on line `at`, without its marks; `next_line` becomes the one behind it.
+# The text of the comment that begins on line `at`, without its marks; `at` becomes the line behind it.
 function comment_at(   text, line)
 {
     line = lines[at]

@@ -1,6 +1,7 @@
 # Doxygen's input filter for pages in Markdown. Prints the file.
 #
 #   `c'`                    would be a quotation for Doxygen, and becomes ``c'``
+#   `lstm_rnn_create`       becomes a link
 #   # A heading             gets the name that others link to, below the page's: {#cells-a-heading}
 #   [text](cells.md#a-b)    becomes a link to such a name
 #   [text](../lib/a.c)      a link to what is no page of the site becomes its text
@@ -50,13 +51,15 @@ listing { print; next }
         sub(/^#+ +/, "", place)
         gsub(/[^a-z0-9 _-]/, "", place)
         gsub(/ /, "-", place)
-        $0 = $0 " {#" page_of(FILENAME) "-" place "}"
+        gsub(/`/, "")
+        print $0 " {#" page_of(FILENAME) "-" place "}"
+        next
     }
     n = split($0, part, "`")
     line = part[1]
     for (k = 2; k <= n; k++) {
         mark = (k % 2 == 0 ? part[k] : part[k - 1]) ~ /'/ ? "``" : "`"
-        line = line mark part[k]
+        line = line mark (k % 2 == 0 ? link_functions(part[k]) : part[k])
     }
     print line
 }
