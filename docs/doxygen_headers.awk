@@ -130,7 +130,8 @@ END {
             split(line, words, " ")
             print "/** Taken by " taker[words[3]] "(). */"
         }
-        if (!described && (line ~ /^LSTM_API/ && lines[at - 1] ~ /\);$/ || line ~ /^#define/ && lines[at - 1] ~ /^#define/))
+        last = lines[at - 1]
+        if (!described && (line ~ /^LSTM_API/ && last ~ /\);$/ || line ~ /^#define/ && last ~ /^#define/))
             print "/** " text "\n */"
         described = 0
         if (line ~ /[^ ] +\/\* /) {

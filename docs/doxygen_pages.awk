@@ -21,7 +21,7 @@ function next_link(start,    found)
     return found
 }
 
-/^```/ { listing = !listing }
+/^```/ { listing = !listing; print; next }
 listing { print; next }
 {
     start = 1
@@ -56,6 +56,11 @@ listing { print; next }
         next
     }
     n = split($0, part, "`")
+    if (code_goes_on || n > 0 && n % 2 == 0) { # code that does not end in its line stays as it is
+        code_goes_on = n > 0 && (code_goes_on + n - 1) % 2
+        print
+        next
+    }
     line = part[1]
     for (k = 2; k <= n; k++) {
         mark = (k % 2 == 0 ? part[k] : part[k - 1]) ~ /'/ ? "``" : "`"

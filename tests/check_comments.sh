@@ -1,6 +1,6 @@
 #!/bin/sh
-# Each public function says what a caller has to know: a comment of its own, or one that it shares with its neighbours, and
-# in it, in the comment of its section, or in that of a function that it refers to:
+# Each public function says what a caller has to know: a comment of its own, or one that it shares with its neighbours,
+# and in it, in the comment of its section, or in that of a function that it refers to:
 #   statuses    of a function that returns one: "Statuses:"
 #   ownership   who destroys what is created; how long a pointer that is returned lives
 #   shapes      each array that it is given or writes, as name[...], or *name for a single number
@@ -78,7 +78,15 @@ function whole(name, depth,    t, rest, word)
     }
     return t
 }
-function fault(name, what) { faults[place[name]] = faults[place[name]] "# " place[name] ":" line[name] ": " name " " what "\n" }
+function fault(name, what)
+{
+    faults[place[name]] = faults[place[name]] "# " place[name] ":" line[name] ": " name " " what "\n"
+}
+function is_formula(name)
+{
+    return name ~ /_(cell|optimizer|rnn)_create_|_decay|_clip_|_(loss|entropy|error|difference|regularizer)$/ &&
+        name != "lstm_cell_create_custom" || name ~ /_(constant|rnn|distance|decode)$/
+}
 function check_arrays(name, t,    list, n, k, parameter, word)
 {
     list = declared[name]
@@ -108,8 +116,7 @@ END {
             fault(name, "does not say who destroys what it creates")
         if (d ~ /LSTM_API [a-z_ ]+ \*[a-z_]+\(/ && t !~ /lives as long|[Vv]alid until|is static|belongs to/)
             fault(name, "does not say how long what it returns lives")
-        if (name ~ /_(cell|optimizer)_create_|_decay|_constant$|_clip_|_loss$|_entropy$|_error$|_difference$|_rnn$|_rnn_create_|_regularizer$|_distance$|_decode$/ &&
-            text[name] !~ /TF1|[12][0-9][0-9][0-9]/ && name != "lstm_cell_create_custom")
+        if (is_formula(name) && text[name] !~ /TF1|[12][0-9][0-9][0-9]/)
             fault(name, "names no source of its formula")
         check_arrays(name, t)
     }

@@ -31,7 +31,7 @@ class Page(html.parser.HTMLParser):
     def __init__(self, text):
         super().__init__(convert_charrefs=False)
         self.faults, self.open, self.tables, self.tags = [], [], [], set()
-        self.titles, self.headings, self.figures, self.result = [], [], [], ""
+        self.titles, self.figures, self.result = [], [], ""
         self.feed(text)
         self.close()
         self.faults += [f"<{tag}> is not closed" for tag in self.open]
@@ -52,8 +52,6 @@ class Page(html.parser.HTMLParser):
             self.tables[-1][-1].append("")
         elif tag == "title":
             self.titles.append("")
-        elif tag == "h2":
-            self.headings.append("")
         elif tag in ("figcaption", "b"):
             self.figures.append("")
 
@@ -70,10 +68,11 @@ class Page(html.parser.HTMLParser):
             return
         if self.open[-1] in ("td", "th"):
             self.tables[-1][-1][-1] += data
-        for tag, list_ in (("title", self.titles), ("h2", self.headings), ("figcaption", self.figures), ("b", self.figures)):
-            if self.open[-1] == tag:
-                list_[-1] += data
-        if self.open[-1] == "pre":
+        elif self.open[-1] == "title":
+            self.titles[-1] += data
+        elif self.open[-1] in ("figcaption", "b"):
+            self.figures[-1] += data
+        elif self.open[-1] == "pre":
             self.result += data
 
     def handle_entityref(self, name):
@@ -124,7 +123,8 @@ def drawing_faults(text):
 
 
 def outside_faults(text, page):
-    faults = [f"the page has <{tag}>" for tag in page.tags & {"script", "link", "img", "iframe", "object", "embed", "base", "a"}]
+    outside = {"script", "link", "img", "iframe", "object", "embed", "base", "a"}
+    faults = [f"the page has <{tag}>" for tag in page.tags & outside]
     for pattern in (r"\b(src|href|srcset|action|data|poster)\s*=", r"url\(", r"@import", r"https?:", r"\bon[a-z]+\s*="):
         faults += [f"the page has {found.group()}" for found in re.finditer(pattern, text)]
     return faults

@@ -77,7 +77,7 @@ links_lead_somewhere()
         for (link in links) {
             target = link
             sub(/#.*$/, "", target)
-            if (target ~ /\.html$/ ? !(target in page) || link ~ /#./ && !(link in places) : system("test -e \"" target "\"")) {
+            if (target in page ? link ~ /#./ && !(link in places) : system("test -e \"" target "\"")) {
                 print links[link] ": " link
                 dead = 1
             }
