@@ -42,5 +42,14 @@ for header in "$source"/include/lstm/*.h; do
     check "the C++ consumer includes $name" grep -q "^#include <$name>" "$source/tests/package/find_package/every_header.cpp"
 done
 
+# Every struct that a caller fills is tested as an older and a newer program would give it.
+# shellcheck disable=SC2016
+awk '/^typedef struct [a-z_]+ \{$/ { name = $3 } /^    size_t struct_size[;,]/ { print name }' "$source"/include/lstm/*.h \
+    >"$work/structs"
+while read -r name; do
+    check "tests/test_struct_size.c has a reader of $name" grep -qE "READER(_NEEDS)?\($name," "$source/tests/test_struct_size.c"
+done <"$work/structs"
+[ -s "$work/structs" ] || failures=$((failures + 1))
+
 echo "1..$number"
 [ "$failures" -eq 0 ] && [ "$number" -gt 0 ]

@@ -55,6 +55,7 @@
     SUITE(status)                                                                                                      \
     SUITE(stream)                                                                                                      \
     SUITE(stream_state)                                                                                                \
+    SUITE(struct_size)                                                                                                 \
     SUITE(synthetic_dataset)                                                                                           \
     SUITE(tensor)                                                                                                      \
     SUITE(threads)                                                                                                     \
