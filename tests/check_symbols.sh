@@ -1,5 +1,6 @@
 #!/bin/sh
-# What the shared library exports, what the headers declare, and tests/symbols.txt are one list.
+# What the shared library exports, what the headers declare, and tests/symbols.txt are one list; and what is exported
+# carries the version of docs/abi.md.
 # Usage: check_symbols.sh SOURCE_DIR NM SHARED_LIBRARY. Prints TAP.
 # check_symbols.sh SOURCE_DIR prints the headers' list instead: how tests/symbols.txt is made.
 set -u
@@ -38,5 +39,14 @@ declared >"$work/declared"
 "$2" -D --defined-only "$3" | awk '$2 != "A" { print $3 }' | sed 's/@.*//' | sort >"$work/exported"
 compare 1 "the headers declare what tests/symbols.txt lists" "$work/declared"
 compare 2 "the shared library exports what tests/symbols.txt lists" "$work/exported"
-echo "1..2"
+version=LSTM_$(sed -n 's/^#define LSTM_VERSION_STRING "\(.*\)\..*"/\1/p' "$source/include/lstm/version.h")
+if "$2" -D --defined-only "$3" | awk -v end="@@$version" '
+    $2 != "A" && substr($3, length($3) - length(end) + 1) != end { print "# " $3; bad = 1 }
+    END { exit bad || !NR }'; then
+    echo "ok 3 - the exported symbols have the version $version"
+else
+    failures=$((failures + 1))
+    echo "not ok 3 - the exported symbols have the version $version"
+fi
+echo "1..3"
 [ "$failures" -eq 0 ]
