@@ -1,5 +1,6 @@
-/* Prints a digest of what each cell computes, forward and backward, and of a dense layer: the same on every machine and
- * instruction set. Usage: bits [isa]. check_neon.sh compares two machines. */
+/* Prints a digest of what each cell computes, forward and backward, of a dense layer, and of an optimizer whose products and
+ * sums a compiler could fuse: the same on every machine and instruction set. Usage: bits [isa]. check_neon.sh compares two
+ * machines, check_single.sh two builds. */
 #include <lstm/lstm.h>
 
 #include <inttypes.h>
@@ -95,6 +96,30 @@ static uint64_t dense(lstm_context *context, lstm_activation activation)
     return hash;
 }
 
+static uint64_t optimize(lstm_context *context)
+{
+    enum { COUNT = 1001, STEPS = 3 };
+    const size_t shape = COUNT;
+    lstm_params *weights, *grads;
+    lstm_optimizer *optimizer;
+    check(lstm_params_create(context, &weights));
+    check(lstm_params_declare(weights, "w", 1, &shape, NULL));
+    check(lstm_params_initialize(weights, 3));
+    check(lstm_params_create_like(weights, &grads));
+    check(lstm_optimizer_create_rmsprop(
+        context, weights, LSTM_ARGS(lstm_rmsprop_config, .learning_rate = 0.1f, .momentum = 0.9f, .centered = true),
+        &optimizer));
+    for (size_t step = 0; step < STEPS; step++) {
+        memcpy(lstm_params_edit(grads, NULL), x + step * COUNT, COUNT * sizeof *x);
+        check(lstm_optimizer_apply(optimizer, weights, grads));
+    }
+    const uint64_t hash = digest(0, COUNT, lstm_params_data(weights, NULL));
+    lstm_optimizer_destroy(optimizer);
+    lstm_params_destroy(grads);
+    lstm_params_destroy(weights);
+    return hash;
+}
+
 int main(int count, char **arguments)
 {
     lstm_context *context;
@@ -111,6 +136,7 @@ int main(int count, char **arguments)
                        unroll(context, kind, units, input));
     printf("dense: %016" PRIx64 " %016" PRIx64 "\n", dense(context, LSTM_ACTIVATION_TANH),
            dense(context, LSTM_ACTIVATION_SOFTMAX));
+    printf("optimizer: %016" PRIx64 "\n", optimize(context));
     lstm_context_destroy(context);
     return 0;
 }

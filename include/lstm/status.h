@@ -6,7 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(_WIN32) && defined(LSTM_SHARED)
+/* Before each function that callers see. A program that has the library inside may define it as it likes. */
+#if defined(LSTM_API)
+#elif defined(_WIN32) && defined(LSTM_SHARED)
 #ifdef LSTM_BUILDING
 #define LSTM_API __declspec(dllexport)
 #else
