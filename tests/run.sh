@@ -39,6 +39,11 @@ if ! sh cmake/bootstrap.sh $packages; then
     exit 1
 fi
 
+# Tests that miss one of these are skipped, and say so.
+optional="abigail-tools"
+# shellcheck disable=SC2086
+sh cmake/bootstrap.sh $optional || echo "run.sh: goes on without"
+
 # Not detect_stack_use_after_return: the stack frames that GCC 12 fakes for it are not aligned for 64-byte vectors.
 ASAN_OPTIONS=detect_leaks=1
 UBSAN_OPTIONS=print_stacktrace=1
