@@ -41,11 +41,14 @@ set(lstm_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/lstm")
 configure_package_config_file(cmake/lstmConfig.cmake.in lstmConfig.cmake INSTALL_DESTINATION "${lstm_package_dir}")
 write_basic_package_version_file(lstmConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 
-install(DIRECTORY include/lstm DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
-install(TARGETS lstm EXPORT lstm_shared)
-install(TARGETS lstm_static EXPORT lstm_static)
-install(EXPORT lstm_shared NAMESPACE lstm:: FILE lstmShared.cmake DESTINATION "${lstm_package_dir}")
-install(EXPORT lstm_static NAMESPACE lstm:: FILE lstmStatic.cmake DESTINATION "${lstm_package_dir}")
+# Components, each of which is a package of its own in packages.cmake.
+install(TARGETS lstm EXPORT lstm_shared
+  LIBRARY COMPONENT lstm_runtime NAMELINK_COMPONENT lstm_development)
+set(lstm_for COMPONENT lstm_development)
+install(DIRECTORY include/lstm DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" ${lstm_for} FILES_MATCHING PATTERN "*.h")
+install(TARGETS lstm_static EXPORT lstm_static ARCHIVE ${lstm_for})
+install(EXPORT lstm_shared NAMESPACE lstm:: FILE lstmShared.cmake DESTINATION "${lstm_package_dir}" ${lstm_for})
+install(EXPORT lstm_static NAMESPACE lstm:: FILE lstmStatic.cmake DESTINATION "${lstm_package_dir}" ${lstm_for})
 install(FILES "${PROJECT_BINARY_DIR}/lstmConfig.cmake" "${PROJECT_BINARY_DIR}/lstmConfigVersion.cmake"
-  DESTINATION "${lstm_package_dir}")
-install(FILES "${PROJECT_BINARY_DIR}/lstm.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+  DESTINATION "${lstm_package_dir}" ${lstm_for})
+install(FILES "${PROJECT_BINARY_DIR}/lstm.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" ${lstm_for})

@@ -127,8 +127,8 @@ function make_units(    k, j, unit)
     find_files()
 }
 
-# with_files[unit]: those that need Jansson, and those that need one of these. files_public: what they have for callers.
-function find_files(    k, unit, again, name, where)
+# with_files[unit]: those that need Jansson, and those that need one of these.
+function find_files(    k, unit, again)
 {
     for (k = 1; k <= unit_count; k++)
         note_functions(units[k])
@@ -142,7 +142,8 @@ function find_files(    k, unit, again, name, where)
     } while (again)
 }
 
-# defines[unit]: the functions of others' use that stand in it, each between blanks; uses[unit]: those that it names.
+# defines[unit]: the functions for others that stand in it, a blank after each; definer[]: where one stands; uses[]: which
+# of them a unit names. A function of nobody's, which is the C library's, owns its name.
 function note_functions(unit,    k, line, before)
 {
     in_comment = 0
@@ -161,7 +162,7 @@ function note_functions(unit,    k, line, before)
             if (token ~ /^lstm_/)
                 uses[unit, token] = 1
             if (rest ~ /^\(/ && !((unit, token) in names))
-                owners[token]++ # the C library's
+                owners[token]++
         }
     }
 }

@@ -42,15 +42,14 @@ function note_name(unit, name)
     }
 }
 
-# A macro: its name, and the names that it begins by pasting: tile_across_##rows. One that stands for "static ..." declares
-# what is static. parameters[]: its own.
-function scan_define(unit, line,    name, before, last)
+# A macro: its name, and how the names begin that it pastes: tile_across_##rows. One that stands for "static ..." declares what
+# is static. parameters[]: its own.
+function scan_define(unit, line,    name)
 {
     rest = line
     sub(/^#[ \t]*define[ \t]+/, "", rest)
     next_token()
     name = token
-    macros[unit, name] = 1
     macro_list[unit, ++macro_count[unit]] = name
     read_parameters()
     if (rest ~ /^[ \t]*static /)
@@ -157,7 +156,7 @@ function scan_token(unit,    last)
     }
 }
 
-function scan(unit,    k, line, joined)
+function scan(unit,    k, line)
 {
     split("", head)
     head_count = depth = in_comment = 0

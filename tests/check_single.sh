@@ -1,6 +1,7 @@
 #!/bin/sh
 # The library in one file: compiles without a warning, exports nothing, and gives the library's bits.
 # Usage: check_single.sh SOURCE_DIR WORK_DIR C_COMPILER BITS_PROGRAM SHARED_LIBRARY. Prints TAP.
+# shellcheck disable=SC2086 # warnings are words
 set -u
 LC_ALL=C
 export LC_ALL
@@ -83,34 +84,31 @@ same_bits_on_aarch64()
 check "is made" sh "$source/cmake/single.sh" "$work"
 cd "$work" || exit 1
 mkdir lstm && cp lstm.h lstm # for programs that include it as lstm/lstm.h
-# shellcheck disable=SC2086 # one word for each warning
-{
-    check "the header compiles as C11 and as C++17" header_compiles
-    check "compiles with ${cc##*/}" "$cc" -O2 -fPIC $warnings -c lstm_single.c -o single.o
-    check "all its names are the library's" names_are_the_librarys
-    check "nothing of it is exported" exports_nothing
-    check "is not to be compiled with -ffast-math" refuses_fast_math
-    check "gives the library's bits on each instruction set" same_bits "$cc" single.o
-    check "gives them with no options at all" same_bits "$cc" lstm_single.c
-    other=clang
-    [ "${cc##*/}" != clang ] || other=gcc
-    if command -v $other >/dev/null 2>&1; then
-        check "gives them with $other" same_bits $other $warnings lstm_single.c
-    fi
-    if command -v aarch64-linux-gnu-gcc >/dev/null 2>&1 && command -v qemu-aarch64 >/dev/null 2>&1; then
-        check "gives them on AArch64" same_bits_on_aarch64
-    fi
+check "the header compiles as C11 and as C++17" header_compiles
+check "compiles with ${cc##*/}" "$cc" -O2 -fPIC $warnings -c lstm_single.c -o single.o
+check "all its names are the library's" names_are_the_librarys
+check "nothing of it is exported" exports_nothing
+check "is not to be compiled with -ffast-math" refuses_fast_math
+check "gives the library's bits on each instruction set" same_bits "$cc" single.o
+check "gives them with no options at all" same_bits "$cc" lstm_single.c
+other=clang
+[ "${cc##*/}" != clang ] || other=gcc
+if command -v $other >/dev/null 2>&1; then
+    check "gives them with $other" same_bits $other $warnings lstm_single.c
+fi
+if command -v aarch64-linux-gnu-gcc >/dev/null 2>&1 && command -v qemu-aarch64 >/dev/null 2>&1; then
+    check "gives them on AArch64" same_bits_on_aarch64
+fi
 
-    check "the README has longest_run.c" listing longest_run.c
-    check "longest_run.c builds with this file" "$cc" longest_run.c single.o -lm -pthread -o longest_run
-    check "longest_run.c builds with the library" build_with_library longest_run
-    check "longest_run prints the same with both" same_output library/longest_run ./longest_run
-    check "the README has stream_model.c" listing stream_model.c
-    check "stream_model.c builds with Jansson and zlib" "$cc" $warnings -DLSTM_SINGLE_WITH_FILES stream_model.c \
-        lstm_single.c -ljansson -lz -lm -pthread -o stream_model
-    check "stream_model.c builds with the library" build_with_library stream_model
-    check "stream_model prints the same with both" same_output library/stream_model ./stream_model
-}
+check "the README has longest_run.c" listing longest_run.c
+check "longest_run.c builds with this file" "$cc" longest_run.c single.o -lm -pthread -o longest_run
+check "longest_run.c builds with the library" build_with_library longest_run
+check "longest_run prints the same with both" same_output library/longest_run ./longest_run
+check "the README has stream_model.c" listing stream_model.c
+check "stream_model.c builds with Jansson and zlib" "$cc" $warnings -DLSTM_SINGLE_WITH_FILES stream_model.c \
+    lstm_single.c -ljansson -lz -lm -pthread -o stream_model
+check "stream_model.c builds with the library" build_with_library stream_model
+check "stream_model prints the same with both" same_output library/stream_model ./stream_model
 
 echo "1..$number"
 [ "$failures" -eq 0 ]

@@ -6,8 +6,8 @@
 #   netlib    as installed, with Netlib's BLAS
 #   clang     with Clang, where there is one; warnings are errors
 #   none      as installed, without a CBLAS; warnings are errors
-#   --long    also tsan (data races), valgrind, tests of some minutes in release, tanh and sigmoid of every float, and
-#             AArch64 under qemu-user
+#   --long    also tsan (data races), valgrind, tests of some minutes in release, tanh and sigmoid of every float,
+#             AArch64 under qemu-user, and the Debian packages in an empty Debian
 #   --coverage  also which lines and branches of lib/ the tests run
 #
 # A step that fails does not end the run. The last line is "N passed, N failed"; the exit status is 0 if none failed.
@@ -40,7 +40,8 @@ if ! sh cmake/bootstrap.sh $packages; then
 fi
 
 # Tests that miss one of these are skipped, and say so.
-optional="abigail-tools"
+optional="abigail-tools dpkg-dev"
+[ -z "$long" ] || optional="$optional lintian debootstrap"
 # shellcheck disable=SC2086
 sh cmake/bootstrap.sh $optional || echo "run.sh: goes on without"
 
