@@ -69,13 +69,6 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static lstm_status fail(const char *function, const char *path, int error)
-{
-    char quoted[LSTM__QUOTED], reason[LSTM__QUOTED];
-    return lstm__fail(LSTM_ERR_IO, "%s: \"%s\": %s", function, lstm__quote(path, quoted),
-                      lstm__file_error(error, reason, sizeof reason));
-}
-
 /* The steps of all files of that prefix, in rising order. */
 static lstm_status find_steps(const char *function, lstm_context *context, const char *prefix, search *s)
 {
@@ -88,7 +81,7 @@ static lstm_status find_steps(const char *function, lstm_context *context, const
     memcpy(folder, length ? prefix : ".", length ? length : 1);
     const int error = lstm__folder_list(folder, see, s);
     lstm_status status = s->out_of_memory ? lstm__fail_memory(function)
-                         : error          ? fail(function, folder, error)
+                         : error          ? lstm__fail_file(function, folder, error)
                                           : LSTM_OK;
     lstm__release(context, folder);
     if (status)
@@ -126,7 +119,7 @@ lstm_status lstm__numbered_keep(const char *function, lstm_context *context, con
         char *path = lstm__numbered_path(context, prefix, s.steps[k]);
         const int error = path ? lstm__file_remove(path) : 0;
         if (!path || error)
-            status = path ? fail(function, path, error) : lstm__fail_memory(function);
+            status = path ? lstm__fail_file(function, path, error) : lstm__fail_memory(function);
         lstm__release(context, path);
         left--;
     }

@@ -1,8 +1,8 @@
 #include "graph.h"
 
 #include "context.h"
+#include "json_read.h"
 #include "params.h"
-#include "safetensors_json.h"
 #include "status.h"
 
 #include <math.h>

@@ -36,6 +36,16 @@ void lstm__platform_release(void *memory)
     free(memory);
 }
 
+void lstm__memory_forget(void)
+{
+    errno = 0;
+}
+
+bool lstm__memory_ran_out(void)
+{
+    return errno == ENOMEM;
+}
+
 /* Take tasks until none is left; called and left with the lock held. */
 static void take_tasks(lstm__team *team)
 {
@@ -128,6 +138,11 @@ const char *lstm__file_error(int error, char *text, size_t size)
     else if (strerror_r(error, text, size))
         snprintf(text, size, "error %d", error);
     return text;
+}
+
+bool lstm__file_error_is_memory(int error)
+{
+    return error == ENOMEM;
 }
 
 int lstm__file_open(const char *path, int *file, uint64_t *size)

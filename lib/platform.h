@@ -10,6 +10,11 @@
 void *lstm__platform_allocate(size_t size, size_t alignment);
 void lstm__platform_release(void *memory);
 
+/* Whether an allocation of the C library's has failed on this thread since it was told to forget: libraries that allocate
+ * do not always say why they fail. */
+void lstm__memory_forget(void);
+bool lstm__memory_ran_out(void);
+
 /* A team of threads that sleep until they are given work: count >= 1 threads beside the callers, in memory of that size.
  * false: they cannot be started. */
 typedef struct lstm__team lstm__team;
@@ -26,6 +31,7 @@ enum { LSTM__NO_REGULAR_FILE = -1 };
 
 /* The error in words; returns text. */
 const char *lstm__file_error(int error, char *text, size_t size);
+bool lstm__file_error_is_memory(int error);
 
 /* Open a regular file to read it. */
 int lstm__file_open(const char *path, int *file, uint64_t *size);

@@ -82,11 +82,10 @@ static lstm_status read_memory(const char *where, lstm_safetensors *file, const 
 /* Read exactly that many bytes. */
 static lstm_status read_exactly(const char *where, int handle, void *bytes, size_t size)
 {
-    char reason[LSTM__QUOTED];
     size_t got;
     const int error = lstm__file_read(handle, bytes, size, &got);
     if (error)
-        return lstm__fail(LSTM_ERR_IO, "%s: %s", where, lstm__file_error(error, reason, sizeof reason));
+        return lstm__fail_file(where, NULL, error);
     if (got < size)
         return lstm__fail(LSTM_ERR_FORMAT, "%s: the file became shorter while it was read", where);
     return LSTM_OK;
@@ -117,12 +116,11 @@ static lstm_status read_handle(const char *where, lstm_safetensors *file, int ha
 
 static lstm_status read_path(const char *where, lstm_safetensors *file, const char *path)
 {
-    char reason[LSTM__QUOTED];
     int handle;
     uint64_t size;
     const int error = lstm__file_open(path, &handle, &size);
     if (error)
-        return lstm__fail(LSTM_ERR_IO, "%s: %s", where, lstm__file_error(error, reason, sizeof reason));
+        return lstm__fail_file(where, NULL, error);
     lstm_status status = read_handle(where, file, handle, size);
     lstm__file_close(handle);
     return status;

@@ -1,6 +1,7 @@
 #include "safetensors_json.h"
 
 #include "context.h"
+#include "json_read.h"
 #include "memory.h"
 #include "status.h"
 
@@ -8,71 +9,6 @@
 #include <string.h>
 
 enum { MAX_DEPTH = 127 }; /* the official reader's limit */
-
-bool lstm__json_nests_deeper(const char *text, size_t length, size_t levels)
-{
-    size_t depth = 0;
-    bool in_string = false;
-    for (size_t k = 0; k < length; k++) {
-        if (in_string) {
-            if (text[k] == '\\')
-                k++;
-            else if (text[k] == '"')
-                in_string = false;
-        } else if (text[k] == '"') {
-            in_string = true;
-        } else if (text[k] == '[' || text[k] == '{') {
-            if (++depth > levels)
-                return true;
-        } else if ((text[k] == ']' || text[k] == '}') && depth) {
-            depth--;
-        }
-    }
-    return false;
-}
-
-/* How many characters of a number stand there; is_whole: no fraction and no exponent are among them. */
-static size_t number_length(const char *text, size_t length, bool *is_whole)
-{
-    size_t n = 0;
-    for (*is_whole = true; n < length && text[n] && strchr("0123456789+-.eE", text[n]); n++)
-        *is_whole = *is_whole && !strchr(".eE", text[n]);
-    return n;
-}
-
-/* Copy JSON text and give whole numbers of 19 characters and more a fraction; the length of the copy. */
-static size_t copy_with_fractions(const char *text, size_t length, char *copy)
-{
-    size_t used = 0, token;
-    bool in_string = false, is_whole;
-    for (size_t k = 0; k < length; k += token) {
-        const size_t number = in_string ? 0 : number_length(text + k, length - k, &is_whole);
-        const bool is_escape = in_string && text[k] == '\\' && k + 1 < length;
-        token = number ? number : is_escape ? 2 : 1;
-        memcpy(copy + used, text + k, token);
-        used += token;
-        if (number >= 19 && is_whole) {
-            copy[used++] = '.';
-            copy[used++] = '0';
-        }
-        in_string ^= text[k] == '"';
-    }
-    return used;
-}
-
-lstm_status lstm__json_load(const char *where, lstm_context *context, const char *text, size_t length, size_t flags,
-                            json_t **json, json_error_t *error)
-{
-    *json = json_loadb(text, length, flags, error);
-    if (!*json && json_error_code(error) == json_error_numeric_overflow) {
-        char *copy = lstm__allocate(context, length + length / 8 + 3, 1); /* two more for each 19 */
-        if (!copy)
-            return lstm__fail_memory(where);
-        *json = json_loadb(copy, copy_with_fractions(text, length, copy), flags, error);
-        lstm__release(context, copy);
-    }
-    return !*json && json_error_code(error) == json_error_out_of_memory ? lstm__fail_memory(where) : LSTM_OK;
-}
 
 static lstm_status parse(const char *where, lstm_context *context, const char *text, size_t length,
                          lstm__header *header)

@@ -36,8 +36,8 @@ static lstm_status fail_memory(const writer *w)
     return lstm__fail_memory(w->function);
 }
 
-/* Put a key into an object, which takes the value over. */
-static lstm_status add(const writer *w, json_t *object, const char *key, json_t *value)
+/* Put a key into an object: a value, which the object takes over, or a text if there is none. */
+static lstm_status add(const writer *w, json_t *object, const char *key, json_t *value, const char *text)
 {
     char quoted[LSTM__QUOTED];
     if (json_object_get(object, key)) {
@@ -45,15 +45,18 @@ static lstm_status add(const writer *w, json_t *object, const char *key, json_t 
         return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: \"%s\" is given twice", w->function,
                           lstm__quote(key, quoted));
     }
-    if (!value || json_object_set_new(object, key, value))
-        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: \"%s\" or its value is not UTF-8", w->function,
-                          lstm__quote(key, quoted));
-    return LSTM_OK;
+    lstm__memory_forget();
+    if (!json_object_set_new(object, key, value ? value : json_string(text)))
+        return LSTM_OK;
+    if (lstm__memory_ran_out())
+        return fail_memory(w);
+    return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: \"%s\" or its value is not UTF-8", w->function,
+                      lstm__quote(key, quoted));
 }
 
 static lstm_status add_default(const writer *w, json_t *metadata, const char *key, const char *value)
 {
-    return json_object_get(metadata, key) ? LSTM_OK : add(w, metadata, key, json_string(value));
+    return json_object_get(metadata, key) ? LSTM_OK : add(w, metadata, key, NULL, value);
 }
 
 static lstm_status add_metadata(const writer *w, const lstm_metadata *pairs, size_t count)
@@ -67,7 +70,7 @@ static lstm_status add_metadata(const writer *w, const lstm_metadata *pairs, siz
             return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: metadata[%zu] has no key or no value", w->function, k);
         if (!strcmp(pairs[k].key, "lstm.checksum"))
             return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: lstm.checksum is not the caller's to give", w->function);
-        status = add(w, metadata, pairs[k].key, json_string(pairs[k].value));
+        status = add(w, metadata, pairs[k].key, NULL, pairs[k].value);
     }
     if (!status)
         status = add_default(w, metadata, "lstm.format", "params");
@@ -105,7 +108,7 @@ static lstm_status add_tensor(const writer *w, const lstm_tensor *t, size_t begi
         }
     json_t *entry = json_pack("{s:s,s:o,s:[I,I]}", "dtype", lstm_dtype_name(t->dtype), "shape", shape, "data_offsets",
                               (json_int_t)begin, (json_int_t)end);
-    return entry ? add(w, w->header, t->name, entry) : fail_memory(w);
+    return entry ? add(w, w->header, t->name, entry, NULL) : fail_memory(w);
 }
 
 /* By falling width, and else in the caller's order: then each tensor begins at a multiple of its width. */
@@ -165,7 +168,7 @@ static lstm_status add_checksum(const writer *w)
         if (w->pieces[k].size)
             checksum = crc32_z(checksum, w->pieces[k].bytes, w->pieces[k].size);
     snprintf(text, sizeof text, "crc32:%08lx", checksum);
-    return add(w, json_object_get(w->header, "__metadata__"), "lstm.checksum", json_string(text));
+    return add(w, json_object_get(w->header, "__metadata__"), "lstm.checksum", NULL, text);
 }
 
 /* The header's length and JSON, with spaces up to a multiple of 8 bytes. */
@@ -207,14 +210,12 @@ lstm_status lstm__safetensors_save(const char *function, lstm_context *context, 
                                    const lstm_metadata *metadata, size_t metadata_count, const lstm_tensor *tensors,
                                    size_t tensor_count)
 {
-    char quoted[LSTM__QUOTED], reason[LSTM__QUOTED];
     writer w = {.function = function, .context = context, .tensors = tensors, .count = tensor_count};
     lstm_status status = prepare(&w, metadata, metadata_count);
     if (!status) {
         const int error = lstm__file_write(path, w.pieces, tensor_count + 1);
         if (error)
-            status = lstm__fail(LSTM_ERR_IO, "%s: \"%s\": %s", function, lstm__quote(path, quoted),
-                                lstm__file_error(error, reason, sizeof reason));
+            status = lstm__fail_file(function, path, error);
     }
     release(&w);
     return status;

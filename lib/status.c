@@ -1,5 +1,7 @@
 #include "status.h"
 
+#include "platform.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,6 +54,16 @@ size_t lstm__control_length(const char *text)
     if (c == 0xC2 && ((unsigned char)text[1] & 0xE0) == 0x80) /* U+0080 to U+009F */
         return 2;
     return c && (c < 0x20 || c == 0x7F) ? 1 : 0;
+}
+
+lstm_status lstm__fail_file(const char *where, const char *path, int error)
+{
+    char quoted[LSTM__QUOTED], reason[LSTM__QUOTED];
+    if (lstm__file_error_is_memory(error))
+        return lstm__fail_memory(where);
+    lstm__file_error(error, reason, sizeof reason);
+    return path ? lstm__fail(LSTM_ERR_IO, "%s: \"%s\": %s", where, lstm__quote(path, quoted), reason)
+                : lstm__fail(LSTM_ERR_IO, "%s: %s", where, reason);
 }
 
 const char *lstm__quote(const char *text, char quoted[LSTM__QUOTED])

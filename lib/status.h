@@ -16,6 +16,9 @@ lstm_status lstm__fail(lstm_status status, const char *format, ...) LSTM__PRINTF
 lstm_status lstm__fail_null(const char *function, const char *argument);
 lstm_status lstm__fail_memory(const char *function);
 
+/* An error of lib/platform.h: IO, or OUT_OF_MEMORY. path: NULL if `where` names the file. */
+lstm_status lstm__fail_file(const char *where, const char *path, int error);
+
 enum { LSTM__QUOTED = 128 };
 
 /* The bytes of the control character of UTF-8 that begins the text; 0 if none does. */

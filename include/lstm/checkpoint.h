@@ -49,7 +49,8 @@ LSTM_API lstm_status lstm_checkpoint_save(const lstm_checkpoint *checkpoint, con
 LSTM_API lstm_status lstm_checkpoint_load(lstm_checkpoint *checkpoint, const char *path);
 
 /* Save to prefix-STEP.safetensors, then remove the other files of that prefix, those of the smallest steps first, until
- * `keep` are left; keep 0: none is removed. Statuses: those of lstm_checkpoint_save. */
+ * `keep` are left; keep 0: none is removed. One that cannot be removed is a failure too: then the new file is there. Statuses:
+ * those of lstm_checkpoint_save. */
 LSTM_API lstm_status lstm_checkpoint_save_step(const lstm_checkpoint *checkpoint, const char *prefix, uint64_t step,
                                                size_t keep);
 
