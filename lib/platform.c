@@ -97,13 +97,30 @@ size_t lstm__team_size(size_t count)
     return sizeof(lstm__team) + count * sizeof(pthread_t);
 }
 
+/* Some systems take memory for a lock. */
+static bool make_locks(lstm__team *team)
+{
+    if (pthread_mutex_init(&team->caller, NULL))
+        return false;
+    if (pthread_mutex_init(&team->lock, NULL))
+        goto no_lock;
+    if (pthread_cond_init(&team->wake, NULL))
+        goto no_wake;
+    if (!pthread_cond_init(&team->done, NULL))
+        return true;
+    pthread_cond_destroy(&team->wake);
+no_wake:
+    pthread_mutex_destroy(&team->lock);
+no_lock:
+    pthread_mutex_destroy(&team->caller);
+    return false;
+}
+
 bool lstm__team_start(lstm__team *team, size_t count)
 {
     memset(team, 0, lstm__team_size(count));
-    pthread_mutex_init(&team->caller, NULL);
-    pthread_mutex_init(&team->lock, NULL);
-    pthread_cond_init(&team->wake, NULL);
-    pthread_cond_init(&team->done, NULL);
+    if (!make_locks(team))
+        return false;
     for (; team->count < count; team->count++)
         if (pthread_create(&team->threads[team->count], NULL, work, team)) {
             lstm__team_stop(team);
@@ -145,11 +162,26 @@ bool lstm__file_error_is_memory(int error)
     return error == ENOMEM;
 }
 
+/* Whether a signal has interrupted the call, which is then to be made again. */
+static bool interrupted(int result)
+{
+    return result < 0 && errno == EINTR;
+}
+
+static int open_file(const char *path, int flags)
+{
+    int file;
+    do
+        file = open(path, flags | O_CLOEXEC, 0666);
+    while (interrupted(file));
+    return file;
+}
+
 int lstm__file_open(const char *path, int *file, uint64_t *size)
 {
     struct stat status;
     /* O_NONBLOCK: to open a FIFO would wait for a writer. */
-    const int opened = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    const int opened = open_file(path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
     if (opened < 0)
         return errno;
     int error = fstat(opened, &status) ? errno : 0;
@@ -193,6 +225,8 @@ static int write_all(int file, const lstm__piece *pieces, size_t count)
             const ssize_t wrote = write(file, (const char *)pieces[k].bytes + done, left < AT_ONCE ? left : AT_ONCE);
             if (wrote < 0 && errno != EINTR)
                 return errno;
+            if (wrote == 0) /* no reason is given: it would go on for ever */
+                return ENOSPC;
             done += wrote > 0 ? (size_t)wrote : 0;
         }
     return 0;
@@ -218,14 +252,20 @@ static int write_pieces(int file, const lstm__piece *pieces, size_t count)
     return error;
 }
 
+/* Close a file that was written; what an interrupted close leaves open, or not, is not known, and nothing is to be done. */
+static int close_written(int file)
+{
+    return close(file) && errno != EINTR ? errno : 0;
+}
+
 /* To a device or a pipe. */
 static int write_in_place(const char *path, const lstm__piece *pieces, size_t count)
 {
-    const int file = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    const int file = open_file(path, O_WRONLY | O_NOCTTY);
     if (file < 0)
         return errno;
-    const int error = write_pieces(file, pieces, count);
-    return close(file) && !error ? errno : error;
+    const int error = write_pieces(file, pieces, count), closing = close_written(file);
+    return error ? error : closing;
 }
 
 /* Follow symbolic links, also to a file that is not there yet: target[PATH_MAX] is what a rename has to go to. */
@@ -263,22 +303,51 @@ static int create_beside(const char *target, size_t folder, char *temporary)
             errno = ENAMETOOLONG;
             return -1;
         }
-        const int file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        const int file = open_file(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
         if (file >= 0 || errno != EEXIST)
             return file;
     }
     return -1;
 }
 
+static int flush(int file)
+{
+    int result;
+    do
+        result = fsync(file);
+    while (interrupted(result));
+    return result ? errno : 0;
+}
+
 /* So that a rename is on the disk too. A folder that cannot be opened or flushed is no reason to fail: the file is whole. */
 static void flush_folder(char *target, size_t folder)
 {
     strcpy(target + folder, ".");
-    const int file = open(target, O_RDONLY | O_CLOEXEC);
+    const int file = open_file(target, O_RDONLY);
     if (file >= 0) {
-        fsync(file);
+        (void)flush(file);
         close(file);
     }
+}
+
+static int change_owner(int file, uid_t user, gid_t group)
+{
+    int result;
+    do
+        result = fchown(file, user, group);
+    while (interrupted(result));
+    return result;
+}
+
+/* The mode as well, and the owner, or the group, where that is allowed. */
+static int take_after(int file, const struct stat *old)
+{
+    int result;
+    (void)(change_owner(file, old->st_uid, old->st_gid) && change_owner(file, (uid_t)-1, old->st_gid));
+    do
+        result = fchmod(file, old->st_mode & 0777);
+    while (interrupted(result));
+    return result ? errno : 0;
 }
 
 /* old: the file that is there, or NULL. */
@@ -295,16 +364,15 @@ static int replace(const char *path, const struct stat *old, const lstm__piece *
     const int file = create_beside(target, folder, temporary);
     if (file < 0)
         return errno;
-    if (old) { /* the owner as well, or the group, where that is allowed */
-        (void)(fchown(file, old->st_uid, old->st_gid) && fchown(file, (uid_t)-1, old->st_gid));
-        error = fchmod(file, old->st_mode & 0777) ? errno : 0;
-    }
+    if (old)
+        error = take_after(file, old);
     if (!error)
         error = write_pieces(file, pieces, count);
-    if (!error && fsync(file))
-        error = errno;
-    if (close(file) && !error)
-        error = errno;
+    if (!error)
+        error = flush(file);
+    const int closing = close_written(file);
+    if (!error)
+        error = closing;
     if (!error && rename(temporary, target))
         error = errno;
     if (error)
