@@ -28,14 +28,20 @@ INLINE size_t tile_height(size_t m, size_t width)
     return height != 5 && height != 7 ? height : count > 1 ? 6 : (height + 1) / 2;
 }
 
+/* Without the first rows; no width, no memory. */
+INLINE lstm__rows rows_from(const lstm__rows *rows, size_t first)
+{
+    return (lstm__rows){rows->width ? rows->first + first * rows->ld : NULL, rows->ld, rows->width};
+}
+
 /* The tiles one below the other of m rows of c. */
 static void run_tiles(tile_function *const *functions, size_t width, size_t m, tile t)
 {
     for (size_t height; m; m -= height) {
         height = tile_height(m, width);
         functions[height - 1](&t);
-        t.a[0].first += height * t.a[0].ld;
-        t.a[1].first += t.a[1].width ? height * t.a[1].ld : 0;
+        t.a[0] = rows_from(&t.a[0], height);
+        t.a[1] = rows_from(&t.a[1], height);
         t.start += height * t.lds;
         t.c += height * t.ldc;
     }
@@ -121,8 +127,6 @@ static void panel_product(size_t m, size_t n, size_t k, const float *a, size_t l
         }
     }
 }
-
-static const unsigned char widest_of_few[LSTM__FEW_ROWS + 1] = WIDEST_OF_FEW;
 
 /* A few rows of [x|h] b, of n columns of b; packed: there are whole vectors of it. */
 INLINE void few_rows(size_t m, size_t n, bool packed, tile t)
@@ -312,7 +316,7 @@ static void product_tn(size_t n, size_t k, const lstm__rows *x, const lstm__rows
     const size_t m = x->width + h->width;
     for (size_t i = 0; i < k; i += LSTM__SUM_ROWS, b += LSTM__SUM_ROWS * ldb) {
         const size_t rows = smaller(LSTM__SUM_ROWS, k - i);
-        const lstm__rows of_x = {x->first + i * x->ld, x->ld, x->width}, of_h = {h->first + i * h->ld, h->ld, h->width};
+        const lstm__rows of_x = rows_from(x, i), of_h = rows_from(h, i);
         if (m <= BLOCK_COLUMNS)
             few_columns_tn(n, rows, &of_x, &of_h, b, ldb, c, ldc, sums);
         for (size_t first = 0; first < m && m > BLOCK_COLUMNS; first += BLOCK_COLUMNS)

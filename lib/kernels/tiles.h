@@ -5,50 +5,31 @@
 #include "loops.h"
 
 /* Of each instruction set: how many vectors of sums fit its registers beside a row of b, how wide a panel of packed
- * weights is, in vectors, and how high a tile of each width may be: of 5 or 7 rows there are none. A few rows are taken in wider panels, and of these in
- * tiles as wide as their number allows: only eight sums at once hide the latency of the additions. */
+ * weights is, in vectors, and how high a tile of each width may be: of 5 or 7 rows there are none. A few rows are taken in
+ * wider panels, and of these in tiles as wide as their number allows: only eight sums at once hide the latency of the
+ * additions. */
+#define UP_TO_8(X, width) X(1, width) X(2, width) X(3, width) X(4, width) X(6, width) X(8, width)
+#define EVERY_WIDE_TILE(X) X(1, 5) X(1, 6) X(1, 7) X(1, 8) X(1, 9) X(1, 10) X(1, 11) X(1, 12)
 #if defined(LSTM__ISA_AVX512) || defined(LSTM__ISA_NEON) /* 32 registers */
 enum { TILE_SUMS = 24, PANEL = 4, WIDEST = 12 };
-#define WIDEST_OF_FEW                                                                                                  \
-    {                                                                                                                  \
-        1, 12, 4, 4, 4                                                                                                 \
-    }
-#define TILE_HEIGHTS                                                                                                   \
-    {                                                                                                                  \
-        8, 8, 8, 6, 1, 1, 1, 1, 1, 1, 1, 1                                                                             \
-    }
+static const unsigned char widest_of_few[LSTM__FEW_ROWS + 1] = {1, 12, 4, 4, 4};
+static const unsigned char tile_heights[WIDEST] = {8, 8, 8, 6, 1, 1, 1, 1, 1, 1, 1, 1};
 #define EVERY_TILE(X) EVERY_PANEL_TILE(X) EVERY_WIDE_TILE(X)
 #define EVERY_PANEL_TILE(X) UP_TO_8(X, 1) UP_TO_8(X, 2) UP_TO_8(X, 3) X(1, 4) X(2, 4) X(3, 4) X(4, 4) X(6, 4)
 #elif defined(LSTM__ISA_AVX2)
 enum { TILE_SUMS = 12, PANEL = 3, WIDEST = 12 };
-#define WIDEST_OF_FEW                                                                                                  \
-    {                                                                                                                  \
-        1, 12, 4, 3, 3                                                                                                 \
-    }
-#define TILE_HEIGHTS                                                                                                   \
-    {                                                                                                                  \
-        8, 6, 4, 2, 1, 1, 1, 1, 1, 1, 1, 1                                                                             \
-    }
+static const unsigned char widest_of_few[LSTM__FEW_ROWS + 1] = {1, 12, 4, 3, 3};
+static const unsigned char tile_heights[WIDEST] = {8, 6, 4, 2, 1, 1, 1, 1, 1, 1, 1, 1};
 #define EVERY_TILE(X) EVERY_PANEL_TILE(X) X(1, 4) X(2, 4) EVERY_WIDE_TILE(X)
-#define EVERY_PANEL_TILE(X)                                                                                            \
-    UP_TO_8(X, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(6, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3)
+#define EVERY_PANEL_TILE(X) UP_TO_8(X, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(6, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3)
 #else
 enum { TILE_SUMS = 8, PANEL = 4, WIDEST = 4 };
-#define WIDEST_OF_FEW                                                                                                  \
-    {                                                                                                                  \
-        1, 4, 4, 2, 2                                                                                                  \
-    }
-#define TILE_HEIGHTS                                                                                                   \
-    {                                                                                                                  \
-        4, 4, 2, 2                                                                                                     \
-    }
+static const unsigned char widest_of_few[LSTM__FEW_ROWS + 1] = {1, 4, 4, 2, 2};
+static const unsigned char tile_heights[WIDEST] = {4, 4, 2, 2};
 #define EVERY_TILE(X) EVERY_PANEL_TILE(X)
 #define EVERY_PANEL_TILE(X)                                                                                            \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(1, 3) X(2, 3) X(1, 4) X(2, 4)
 #endif
-enum { HIGHEST = 8 };
-#define EVERY_WIDE_TILE(X) X(1, 5) X(1, 6) X(1, 7) X(1, 8) X(1, 9) X(1, 10) X(1, 11) X(1, 12)
-#define UP_TO_8(X, width) X(1, width) X(2, width) X(3, width) X(4, width) X(6, width) X(8, width)
 
 /* c = start + [x|h] b, of as many rows as the tile is high and as many vectors as it is wide. Each sum is one chain of fused
  * multiply-adds, from start on, in the order of b's rows. */
@@ -62,6 +43,7 @@ typedef struct tile {
     float *c;
     size_t ldc;
 } tile;
+typedef void tile_function(const tile *t);
 
 INLINE void fill_sums(size_t rows, size_t width, const tile *t, V *sums)
 {
@@ -87,7 +69,7 @@ INLINE void add_products(size_t rows, size_t width, bool down, const tile *t, V 
         NOT_UNROLLED
         for (size_t i = 0; i < count; i++, b += ldb) {
             /* What is fewer stays in registers: a tile is wider or higher than there is room for beside the sums. */
-            V kept[HIGHEST];
+            V kept[WIDEST];
             const size_t outer = rows <= 2 ? width : rows, inner = rows <= 2 ? rows : width;
             UNROLLED
             for (size_t k = 0; k < inner; k++)
@@ -160,14 +142,12 @@ EVERY_PANEL_TILE(TILE_DOWN)
 #undef TILE_ACROSS
 #undef TILE_DOWN
 
-typedef void tile_function(const tile *t);
+enum { HIGHEST = 8 };
 #define ENTRY_ACROSS(rows, width) [width - 1][rows - 1] = tile_across_##rows##_##width,
 #define ENTRY_DOWN(rows, width) [width - 1][rows - 1] = tile_down_##rows##_##width,
 static tile_function *const tiles_across[WIDEST][HIGHEST] = {EVERY_TILE(ENTRY_ACROSS)};
 static tile_function *const tiles_down[PANEL][HIGHEST] = {EVERY_PANEL_TILE(ENTRY_DOWN)};
 #undef ENTRY_ACROSS
 #undef ENTRY_DOWN
-
-static const unsigned char tile_heights[WIDEST] = TILE_HEIGHTS;
 
 #endif
