@@ -102,8 +102,10 @@ lstm_status lstm_variable_norm(const lstm_params *params, size_t index, double *
         return status;
     if (!norm)
         return lstm__fail_null(function, "norm");
-    if ((status = lstm_params_variable(params, index, &info)))
-        return status;
+    if (index >= lstm_params_variable_count(params))
+        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: index is %zu, expected below %zu", function, index,
+                          lstm_params_variable_count(params));
+    lstm_params_variable(params, index, &info);
     *norm = sqrt(sum_of_squares(params, info.offset, info.count));
     return LSTM_OK;
 }

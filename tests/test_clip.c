@@ -159,7 +159,7 @@ START_TEST(bad_arguments_are_refused_and_nothing_moves)
     ck_fails(lstm_clip_by_norm(frozen, 0.1f), LSTM_ERR_STATE, "frozen");
     ck_fails(lstm_clip_by_global_norm(frozen, 0.1f, &norm), LSTM_ERR_STATE, "frozen");
     ck_fails(lstm_variable_norm(NULL, 0, &norm), LSTM_ERR_INVALID_ARGUMENT, "params");
-    ck_fails(lstm_variable_norm(params, 2, &norm), LSTM_ERR_INVALID_ARGUMENT, "index is 2");
+    ck_fails(lstm_variable_norm(params, 2, &norm), LSTM_ERR_INVALID_ARGUMENT, "lstm_variable_norm: index is 2");
     ck_fails(lstm_variable_norm(params, 0, NULL), LSTM_ERR_INVALID_ARGUMENT, "norm");
     ck_fails(lstm_variable_norm(open, 0, &norm), LSTM_ERR_STATE, "open");
     ck_fails(lstm_first_not_finite(NULL, &index), LSTM_ERR_INVALID_ARGUMENT, "params");
