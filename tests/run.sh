@@ -7,7 +7,8 @@
 #   clang     with Clang, where there is one; warnings are errors
 #   none      as installed, without a CBLAS; warnings are errors
 #   --long    also tsan (data races), valgrind, tests of some minutes in release, tanh and sigmoid of every float,
-#             AArch64 under qemu-user, and the Debian packages in an empty Debian
+#             AArch64 under qemu-user, the Debian packages in an empty Debian, and a minute of fuzzing for each target,
+#             where there is Clang's libFuzzer
 #   --coverage  also which lines and branches of lib/ the tests run
 #
 # A step that fails does not end the run. The last line is "N passed, N failed"; the exit status is 0 if none failed.
@@ -135,6 +136,24 @@ test_build()
     [ "$2" -eq 0 ]
 }
 
+# fuzz SECONDS: each target for so long; each is a test.
+fuzz()
+{
+    start=$(date +%s)
+    mkdir -p "$root/build"
+    sh tests/fuzz/run.sh "$1" >"$root/build/fuzz.log" 2>&1
+    status=$?
+    case $status in
+    0) add "$(grep -c ' executions, .* edges, ' "$root/build/fuzz.log")" 0 ;;
+    77) ;;
+    *)
+        cat "$root/build/fuzz.log"
+        add 0 1
+        ;;
+    esac
+    echo "fuzz: $(tail -n 1 "$root/build/fuzz.log") ($(($(date +%s) - start)) s)"
+}
+
 # Sums what gcov says over all objects: a line or branch counts as run if any object's copy of it ran.
 # shellcheck disable=SC2016
 report_coverage()
@@ -202,6 +221,7 @@ fi
 if [ -n "$long" ]; then
     test_build tsan -LE tree
     test_build valgrind -LE tree
+    fuzz 60
 fi
 if [ -n "$coverage" ]; then
     find build/coverage -name '*.gcda' -exec rm -f '{}' + 2>/dev/null
