@@ -224,25 +224,24 @@ void lstm__run_inputs(const lstm__run *run, size_t matrix, const float *kernel, 
         run->kernels->product_nn(run->steps, width, input, run->input, input, kernel, width, bias, 0, z, width);
 }
 
-void lstm__run_step(const lstm__run *run, size_t matrix, const float *bias, size_t first, size_t rows,
+void lstm__run_step(const lstm__run *run, size_t t, size_t matrix, const float *bias, size_t first, size_t rows,
                     const float *state, size_t n, size_t width, float *z)
 {
     const bool takes_inputs = step_takes_inputs(run, matrix);
     const size_t input = takes_inputs ? run->spec->input_size : 0;
     const lstm__rows x = {.first = run->input + first * input, .ld = input, .width = input};
     const lstm__rows h = {.first = state, .ld = n, .width = n};
-    const bool backwards = rows == 1 && (run->start + first) % 2;
     z += first * width;
-    run->kernels->product_packed(rows, width, &x, &h, &run->matrices[matrix], backwards, takes_inputs ? bias : z,
-                                 takes_inputs ? 0 : width, z, width);
+    run->kernels->product_packed(rows, width, &x, &h, &run->matrices[matrix], (run->start + t) % 2,
+                                 takes_inputs ? bias : z, takes_inputs ? 0 : width, z, width);
 }
 
-void lstm__run_product(const lstm__run *run, size_t matrix, size_t rows, const float *x, size_t k, size_t n,
+void lstm__run_product(const lstm__run *run, size_t t, size_t matrix, size_t rows, const float *x, size_t k, size_t n,
                        const float *start, float *y)
 {
     const lstm__rows of_x = {.first = x, .ld = k, .width = k}, nothing = {0};
-    run->kernels->product_packed(rows, n, &of_x, &nothing, &run->matrices[matrix], false, start, start == y ? n : 0, y,
-                                 n);
+    run->kernels->product_packed(rows, n, &of_x, &nothing, &run->matrices[matrix], (run->start + t) % 2, start,
+                                 start == y ? n : 0, y, n);
 }
 
 void lstm__run_kernel_gradient(const lstm__run *run, const float *x, size_t x_width, const float *h, size_t h_width,

@@ -188,15 +188,15 @@ const float *lstm__run_states_before(const lstm__run *run, size_t leaf, size_t w
 
 /* z[steps][width] = [x|h] kernel + bias, of which the inputs' part is computed for a whole run, or if there are few of
  * them with the states' part, step by step. Declare the matrix of the steps: the kernel without the rows that are computed
- * for the run. Then compute the run's part, and `rows` rows from packed row `first` on of a step's; state: [rows][n]. */
+ * for the run. Then compute the run's part, and of step t `rows` rows from packed row `first` on; state: [rows][n]. */
 lstm_status lstm__spec_step_matrix(lstm_cell_spec *spec, size_t kernel, size_t n, size_t width);
 void lstm__run_inputs(const lstm__run *run, size_t matrix, const float *kernel, const float *bias, size_t width,
                       float *z);
-void lstm__run_step(const lstm__run *run, size_t matrix, const float *bias, size_t first, size_t rows,
+void lstm__run_step(const lstm__run *run, size_t t, size_t matrix, const float *bias, size_t first, size_t rows,
                     const float *state, size_t n, size_t width, float *z);
 
-/* y[rows][n] = start + x[rows][k] times a matrix; start: y itself, or one row for all; NULL: zero. */
-void lstm__run_product(const lstm__run *run, size_t matrix, size_t rows, const float *x, size_t k, size_t n,
+/* At step t, y[rows][n] = start + x[rows][k] times a matrix; start: y itself, or one row for all; NULL: zero. */
+void lstm__run_product(const lstm__run *run, size_t t, size_t matrix, size_t rows, const float *x, size_t k, size_t n,
                        const float *start, float *y);
 
 /* One part of the gradient of a kernel [X + H, width] and of its bias, from the gradient dz[steps][width] of

@@ -43,7 +43,7 @@ static void forward(const lstm_cell *cell, const lstm__run *run)
     for (size_t t = 0, first = 0; t < run->time; first += run->active[t++]) {
         const size_t rows = run->active[t];
         float *next = run->next_state[H_LEAF] + first * h;
-        lstm__run_step(run, STEP, bias, first, rows, state, h, h, run->next_state[H_LEAF]);
+        lstm__run_step(run, t, STEP, bias, first, rows, state, h, h, run->next_state[H_LEAF]);
         if (keeps_arguments(rnn))
             memcpy(run->tape + first * h, next, rows * h * sizeof *next);
         run->kernels->activate_state(&rnn->activation, rows * h, next);
@@ -64,7 +64,7 @@ static void backward(const lstm_cell *cell, const lstm__run *run, const lstm__ru
         if (grad->d_output)
             run->kernels->add(rows * h, grad->d_output + first * h, dh);
         run->kernels->activate_backward(&rnn->activation, rows * h, kept + first * h, dh, dz);
-        lstm__run_product(run, STEP_BACK, rows, dz, h, h, NULL, dh);
+        lstm__run_product(run, t, STEP_BACK, rows, dz, h, h, NULL, dh);
     }
     lstm__run_input_gradient(run, run->tape, h, run->variables[KERNEL], grad->d_input);
 }

@@ -42,7 +42,7 @@ static void forward(const lstm_cell *cell, const lstm__run *run)
         const size_t rows = run->active[t];
         float *gates = run->tape + first * width, *shown = run->tape + run->steps * width + first * h;
         float *c_next = run->next_state[C_LEAF] + first * h, *next = run->next_state[H_LEAF] + first * h;
-        lstm__run_step(run, STEP, bias, first, rows, state, h, width, run->tape);
+        lstm__run_step(run, t, STEP, bias, first, rows, state, h, width, run->tape);
         run->kernels->coupled_forward(&l->activation, l->forget_bias, rows, h, gates, c, c_next, shown, next);
         c = c_next;
         state = next;
@@ -64,7 +64,7 @@ static void backward(const lstm_cell *cell, const lstm__run *run, const lstm__ru
         if (grad->d_output)
             run->kernels->add(rows * h, grad->d_output + first * h, dh);
         run->kernels->coupled_backward(&l->activation, rows, h, gates, c, shown, dh, dc);
-        lstm__run_product(run, STEP_BACK, rows, gates, width, h, NULL, dh);
+        lstm__run_product(run, t, STEP_BACK, rows, gates, width, h, NULL, dh);
     }
     lstm__run_input_gradient(run, run->tape, width, run->variables[KERNEL], grad->d_input);
 }

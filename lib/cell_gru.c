@@ -50,16 +50,17 @@ static lstm_status declare_gates(const gru *g, lstm_cell_spec *spec)
 }
 
 /* z_t += h_{t-1} Kg, and the gates. */
-static void run_gates(const lstm__run *run, size_t first, size_t rows, size_t h, const float *state, float *reset)
+static void run_gates(const lstm__run *run, size_t t, size_t first, size_t rows, size_t h, const float *state,
+                      float *reset)
 {
-    lstm__run_step(run, GATES_STEP, run->variables[GATES_BIAS], first, rows, state, h, 2 * h, run->tape);
+    lstm__run_step(run, t, GATES_STEP, run->variables[GATES_BIAS], first, rows, state, h, 2 * h, run->tape);
     run->kernels->gru_gates(rows, h, tape_at(run, h, first).gates, state, reset);
 }
 
 /* dh += dz_t Kg', of the gates. */
-static void run_gates_backward(const lstm__run *run, size_t rows, size_t h, const gru_tape *tape, float *dh)
+static void run_gates_backward(const lstm__run *run, size_t t, size_t rows, size_t h, const gru_tape *tape, float *dh)
 {
-    lstm__run_product(run, GATES_BACK, rows, tape->gates, 2 * h, h, dh, dh);
+    lstm__run_product(run, t, GATES_BACK, rows, tape->gates, 2 * h, h, dh, dh);
 }
 
 static void input_gradient(const lstm__run *run, size_t h, const float *candidate_kernel, float *d_input)
@@ -99,8 +100,8 @@ static void forward_before(const lstm_cell *cell, const lstm__run *run)
         const size_t rows = run->active[t];
         const float *state = lstm__run_state_at(run, H_LEAF, h, t, first);
         tape = tape_at(run, h, first);
-        run_gates(run, first, rows, h, state, tape.hidden);
-        lstm__run_step(run, CANDIDATE_STEP, bias, first, rows, tape.hidden, h, h, candidates);
+        run_gates(run, t, first, rows, h, state, tape.hidden);
+        lstm__run_step(run, t, CANDIDATE_STEP, bias, first, rows, tape.hidden, h, h, candidates);
         run->kernels->gru_output(&g->activation, rows, h, tape.gates, tape.candidate, state,
                                  run->next_state[H_LEAF] + first * h);
     }
@@ -120,9 +121,9 @@ static void backward_before(const lstm_cell *cell, const lstm__run *run, const l
         if (grad->d_output)
             run->kernels->add(rows * h, grad->d_output + first * h, dh);
         run->kernels->gru_output_backward(&g->activation, rows, h, tape.gates, tape.candidate, state, dh);
-        lstm__run_product(run, CANDIDATE_BACK, rows, tape.candidate, h, h, NULL, d_reset);
+        lstm__run_product(run, t, CANDIDATE_BACK, rows, tape.candidate, h, h, NULL, d_reset);
         run->kernels->gru_gates_backward(rows, h, tape.gates, state, d_reset, dh);
-        run_gates_backward(run, rows, h, &tape, dh);
+        run_gates_backward(run, t, rows, h, &tape, dh);
     }
     if (grad->d_input)
         input_gradient(run, h, run->variables[CANDIDATE_KERNEL], grad->d_input);
@@ -176,8 +177,8 @@ static void forward_after(const lstm_cell *cell, const lstm__run *run)
         const size_t rows = run->active[t];
         const float *state = lstm__run_state_at(run, H_LEAF, h, t, first);
         tape = tape_at(run, h, first);
-        run_gates(run, first, rows, h, state, NULL);
-        lstm__run_product(run, CANDIDATE_STEP, rows, state, h, h, run->variables[HIDDEN_BIAS], tape.hidden);
+        run_gates(run, t, first, rows, h, state, NULL);
+        lstm__run_product(run, t, CANDIDATE_STEP, rows, state, h, h, run->variables[HIDDEN_BIAS], tape.hidden);
         run->kernels->gru_reset_after(rows, h, tape.gates, tape.hidden, tape.candidate);
         run->kernels->gru_output(&g->activation, rows, h, tape.gates, tape.candidate, state,
                                  run->next_state[H_LEAF] + first * h);
@@ -199,8 +200,8 @@ static void backward_after(const lstm_cell *cell, const lstm__run *run, const ls
         run->kernels->gru_output_backward(&g->activation, rows, h, tape.gates, tape.candidate,
                                           lstm__run_state_at(run, H_LEAF, h, t, first), dh);
         run->kernels->gru_reset_after_backward(rows, h, tape.gates, tape.hidden, tape.candidate);
-        lstm__run_product(run, CANDIDATE_BACK, rows, tape.hidden, h, h, dh, dh);
-        run_gates_backward(run, rows, h, &tape, dh);
+        lstm__run_product(run, t, CANDIDATE_BACK, rows, tape.hidden, h, h, dh, dh);
+        run_gates_backward(run, t, rows, h, &tape, dh);
     }
     if (grad->d_input)
         input_gradient(run, h, run->variables[INPUT_KERNEL], grad->d_input);

@@ -122,7 +122,7 @@ static void forward(const lstm_cell *cell, const lstm__run *run)
         const size_t rows = run->active[t];
         const norm_tape tape = tape_at(l, run, first);
         float *c_next = run->next_state[C_LEAF] + first * h, *next = run->next_state[H_LEAF] + first * h;
-        lstm__run_step(run, STEP, bias, first, rows, state, h, width, run->tape);
+        lstm__run_step(run, t, STEP, bias, first, rows, state, h, width, run->tape);
         for (size_t gate = 0; gate < GATES && l->layer_norm; gate++)
             normalise(l, run, rows, gate, &tape, tape.gates + gate * h, width);
         if (drops(l, run))
@@ -157,7 +157,7 @@ static void backward(const lstm_cell *cell, const lstm__run *run, const lstm__ru
         run->kernels->lstm_cell_backward(&l->activation, rows, h, tape.gates, drops(l, run) ? tape.mask : NULL, c, dc);
         for (size_t gate = 0; gate < GATES && l->layer_norm; gate++)
             normalise_backward(l, run, grad, rows, gate, &tape, tape.gates + gate * h, width);
-        lstm__run_product(run, STEP_BACK, rows, tape.gates, width, h, NULL, dh);
+        lstm__run_product(run, t, STEP_BACK, rows, tape.gates, width, h, NULL, dh);
     }
     lstm__run_input_gradient(run, run->tape, width, run->variables[KERNEL], grad->d_input);
 }

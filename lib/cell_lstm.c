@@ -110,7 +110,7 @@ static void forward(const lstm_cell *cell, const lstm__run *run)
         const size_t rows = run->active[t];
         const lstm_tape_view tape = tape_at(l, run, first);
         float *c_next = run->next_state[C_LEAF] + first * h, *next = run->next_state[M_LEAF] + first * p;
-        lstm__run_step(run, STEP, bias, first, rows, state, p, width, run->tape);
+        lstm__run_step(run, t, STEP, bias, first, rows, state, p, width, run->tape);
         if (rows == 1 && !run->keep && !l->num_proj && l->activation.kind == LSTM_ACTIVATION_TANH)
             run->kernels->lstm_row(&options, h, tape.gates, c, c_next, next);
         else
@@ -151,7 +151,7 @@ static void backward(const lstm_cell *cell, const lstm__run *run, const lstm__ru
             run->kernels->add(rows * p, grad->d_output + first * p, dm);
         const float *d_raw = l->num_proj ? project_backward(l, run, rows, &tape, dm) : dm;
         run->kernels->lstm_backward(&l->activation, &options, rows, h, tape.gates, c, tape.shown, d_raw, dc);
-        lstm__run_product(run, STEP_BACK, rows, tape.gates, width, p, NULL, dm);
+        lstm__run_product(run, t, STEP_BACK, rows, tape.gates, width, p, NULL, dm);
     }
     lstm__run_input_gradient(run, run->tape, width, run->variables[KERNEL], grad->d_input);
 }

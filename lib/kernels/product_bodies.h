@@ -214,7 +214,7 @@ static void product_packed(size_t m, size_t n, const lstm__rows *x, const lstm__
         few_rows_of_values(m, n, x, h, w->values, w->ld, start, lds, c, ldc);
         return;
     }
-    for (panels p = cut_columns(n, PANEL, false); next_panel(&p);) {
+    for (panels p = cut_columns(n, PANEL, backwards); next_panel(&p);) {
         tile t = tile_at(p.at, p.lanes, start, lds, c, ldc);
         t.ldb = p.width * VECTOR_WIDTH;
         t.b = w->packed + k * p.at;
