@@ -1,4 +1,4 @@
-# The instruction sets that the kernels are compiled for.
+# The instruction sets that the kernels are compiled for, and what makes every operation round to its own type.
 
 include(CheckCCompilerFlag)
 
@@ -23,4 +23,17 @@ function(lstm_find_isas result)
     list(APPEND isas NEON) # part of every AArch64
   endif()
   set(${result} ${isas} PARENT_SCOPE)
+endfunction()
+
+# Set `result` to the options by which this target processor computes floats in float and doubles in double, as the promise
+# of the same bits takes it (lib/kernels/kernels.h refuses anything else): ISO C lets the x87 of a 32-bit x86 compute with
+# more digits, and GCC does so with floats on z/Architecture.
+function(lstm_find_evaluation_flags result)
+  set(flags "")
+  if(CMAKE_SIZEOF_VOID_P EQUAL 4 AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(i.86|x86|x86_64|amd64|AMD64)$")
+    set(flags -msse2 -mfpmath=sse)
+  elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^s390" AND CMAKE_C_COMPILER_ID STREQUAL GNU)
+    set(flags -fexcess-precision=fast)
+  endif()
+  set(${result} ${flags} PARENT_SCOPE)
 endfunction()

@@ -335,6 +335,36 @@ END_TEST
 
 /* Products. */
 
+/* Sums of a product and a number between two floats, where rounding to double first would go astray: just beside the
+ * middle, also of two denormals, and what neither overflows nor is lost. */
+START_TEST(a_product_is_added_before_anything_is_rounded)
+{
+    static const struct {
+        float a, b, c, sum;
+    } cases[] = {
+        {0x1.000002p-12f, 0x1.000002p-12f, 1.0f, 0x1.000002p+0f},
+        {0x1.000002p-12f, 0x1.000002p-12f, 0x1.000002p+0f, 0x1.000004p+0f},
+        {0x1.0002p-12f, 0x1.fffcp-13f, 0x1.000002p+0f, 0x1.000002p+0f},
+        {0x1.0002p-75f, 0x1.fffcp-76f, 0x1.000004p-127f, 0x1.000004p-127f},
+        {0x1.0002p-75f, -0x1.fffcp-76f, -0x1.000004p-127f, -0x1.000004p-127f},
+        {0x1.fffffep+127f, 2.0f, -0x1.fffffep+127f, 0x1.fffffep+127f},
+        {0x1.000002p+0f, 0x1.fffffcp-1f, -1.0f, -0x1p-46f},
+        {0x1.fffffep+127f, 0x1.fffffep+127f, 0x1p-149f, INFINITY},
+        {0x1p-100f, 0x1p-100f, -0x1p-149f, -0x1p-149f},
+        {-1.0f, 0.0f, 0.0f, 0.0f},
+        {-1.0f, 0.0f, -0.0f, -0.0f},
+    };
+    for (size_t table = 0; lstm__kernels_at(table); table++)
+        for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+            float sum;
+            lstm__kernels_at(table)->product_nn(1, 1, 1, &cases[k].a, 1, &cases[k].b, 1, &cases[k].c, 1, &sum, 1);
+            check_that(same_bits(&sum, &cases[k].sum, 1), "%a %a + %a = %a in %s, expected %a", (double)cases[k].a,
+                       (double)cases[k].b, (double)cases[k].c, (double)sum, lstm__kernels_at(table)->vectors,
+                       (double)cases[k].sum);
+        }
+}
+END_TEST
+
 /* start + the sum over k of a[k a_step] b[k b_step], in double, and the sum of the sizes. */
 static double wide_sum(float start, size_t k, const float *a, size_t a_step, const float *b, size_t b_step,
                        double *size)
@@ -514,7 +544,8 @@ Suite *kernels_suite(void)
             state_values_too_small_to_matter_become_zero,
             a_clip_keeps_its_limit_and_nan_and_passes_the_gradient_up_to_the_limit,
             normalised_rows_and_their_gradients_agree_with_sums_in_double,
-            empty_products_take_any_row_distance_and_no_memory, column_sums_agree_with_sums_in_double, NULL});
+            a_product_is_added_before_anything_is_rounded, empty_products_take_any_row_distance_and_no_memory,
+            column_sums_agree_with_sums_in_double, NULL});
     TCase *products = tcase_create("products");
     tcase_add_loop_test(products, each_element_of_a_product_is_one_chain_of_fused_multiply_adds_in_order, 0,
                         PRODUCT_TABLES);

@@ -335,7 +335,22 @@ static inline V over(V a, V b)
 }
 static inline V fused(V a, V b, V c)
 {
+#ifdef FP_FAST_FMAF
     return fmaf(a, b, c);
+#else
+    /* A C library's fmaf may be slow, and MinGW's rounds twice. The product is exact in double. The sum is rounded to odd
+     * there, by the sign of its error (Knuth's two-sum), and a number rounded to odd with two digits more than a float
+     * has, denormals included, rounds to the right float (Boldo and Melquiond). */
+    const double product = (double)a * (double)b, wide = (double)c, sum = product + wide;
+    const double of_c = sum - product, error = (product - (sum - of_c)) + (wide - of_c);
+    uint64_t bits;
+    memcpy(&bits, &sum, sizeof bits);
+    if ((error > 0.0 || error < 0.0) && !(bits & 1)) /* NaN, where the sum is no number, is neither */
+        bits += (error > 0.0) == (sum > 0.0) ? 1 : (uint64_t)-1;
+    double odd;
+    memcpy(&odd, &bits, sizeof odd);
+    return (float)odd;
+#endif
 }
 static inline V minimum(V a, V b)
 {
