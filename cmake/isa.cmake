@@ -7,6 +7,14 @@ set(lstm_isa_flags_AVX2 -mavx2 -mfma)
 set(lstm_isa_flags_NEON "")
 set(lstm_isa_flags_AVX512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma)
 
+# On Windows GCC believes that a stack is aligned for AVX, where it is for SSE only: the assembler takes its moves for ones
+# that do not care. Without that the wider instruction sets are left out.
+if(MINGW AND CMAKE_C_COMPILER_ID STREQUAL GNU)
+  foreach(isa AVX2 AVX512)
+    list(APPEND lstm_isa_flags_${isa} -Wa,-muse-unaligned-vector-move)
+  endforeach()
+endif()
+
 # Set `result` to those of this target processor for which the compiler takes the flags.
 function(lstm_find_isas result)
   set(isas PORTABLE)

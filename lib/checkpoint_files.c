@@ -72,8 +72,7 @@ static int compare(const void *a, const void *b)
 /* The steps of all files of that prefix, in rising order. */
 static lstm_status find_steps(const char *function, lstm_context *context, const char *prefix, search *s)
 {
-    const char *slash = strrchr(prefix, '/');
-    const size_t length = slash ? (size_t)(slash - prefix) + 1 : 0;
+    const size_t length = lstm__folder_length(prefix);
     *s = (search){.context = context, .name = prefix + length};
     char *folder = lstm__allocate(context, 1, length + 2);
     if (!folder)

@@ -1,4 +1,5 @@
-/* All that the library asks of the operating system beyond C11. */
+/* All that the library asks of the operating system beyond C11: platform_threads.c over POSIX threads, which MinGW has too,
+ * and all else in platform_posix.c or platform_windows.c. */
 #ifndef LSTM__PLATFORM_H
 #define LSTM__PLATFORM_H
 
@@ -26,7 +27,7 @@ void lstm__team_stop(lstm__team *team);
  * calling thread alone. */
 void lstm__team_run(lstm__team *team, size_t tasks, void (*task)(void *arg, size_t index), void *arg);
 
-/* Files. Each function returns 0, an error of errno.h, or LSTM__NO_REGULAR_FILE. */
+/* Files; paths are UTF-8. Each function returns 0, an error number of the system, or LSTM__NO_REGULAR_FILE. */
 enum { LSTM__NO_REGULAR_FILE = -1 };
 
 /* The error in words; returns text. */
@@ -47,8 +48,12 @@ typedef struct lstm__piece {
 
 /* Write the pieces one behind the other. What is no regular file is written as it stands. Any other file is written whole or
  * not at all: to a temporary file in the same folder, which is then flushed to the disk and renamed. A symbolic link is
- * followed; an existing file's permissions are kept, and one that may not be written to is not replaced. */
+ * followed; an existing file's permissions are kept (on Windows a new file has those of its folder), and one that may not
+ * be written to is not replaced. */
 int lstm__file_write(const char *path, const lstm__piece *pieces, size_t count);
+
+/* How many bytes of a path name its folder, with the separator behind it; 0: none. */
+size_t lstm__folder_length(const char *path);
 
 /* Tell the name of each entry of a folder, "." and ".." among them. */
 int lstm__folder_list(const char *path, void (*each)(void *user, const char *name), void *user);

@@ -8,7 +8,7 @@ cd "$1" || exit 1
 
 # place(modules, their layer, the highest layer that they may see): dense layers, losses, optimizers and arrays stand
 # beside the recurrent part, on params and what is below; losses of sequences stand on losses and arrays. Cells,
-# cell_NAME, stand where cell does. A module that is not listed is an error.
+# cell_NAME, stand where cell does, and platform_NAME where platform does. A module that is not listed is an error.
 # shellcheck disable=SC2016
 find lib -name '*.[ch]' -o -name '*.def' | sort | xargs awk '
 BEGIN {
@@ -35,6 +35,7 @@ function module(path)
     sub(/^.*\//, "", path)
     sub(/\.[a-z]+$/, "", path)
     sub(/^cell_.*$/, "cell", path)
+    sub(/^platform_.*$/, "platform", path)
     return path
 }
 function complain(what) { wrong[FILENAME] = wrong[FILENAME] "# " FILENAME ":" FNR ": " what "\n" }
@@ -57,8 +58,13 @@ FNR == 1 {
         complain(from " may not see " to)
 }
 /^[ \t]*#[ \t]*include[ \t]*<lstm\/lstm\.h>/ { complain("includes the umbrella header") }
-/^[ \t]*#[ \t]*include[ \t]*<(pthread|unistd|time|sched|sys\/[a-z]+|fcntl|windows|errno|signal)\.h>/ && from != "platform" {
-    complain("platform.c alone calls the operating system")
+/^[ \t]*#[ \t]*include[ \t]*</ && from != "platform" {
+    path = $0
+    sub(/^[^<]*</, "", path)
+    sub(/>.*$/, "", path)
+    if (path !~ /^(assert|ctype|float|inttypes|limits|math|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string)\.h$/ &&
+        path !~ /^(lstm\/[a-z_]+|jansson|zlib)\.h$/ && !(from == "kernels" && path ~ /^(immintrin|arm_neon|cblas)\.h$/))
+        complain("includes " path ", where platform_*.c alone call the operating system")
 }
 END {
     for (k = 1; k <= count; k++) {

@@ -66,7 +66,7 @@ const lstm__kernels *lstm__kernels_select(lstm_isa isa)
     }
     if (isa == LSTM_ISA_CBLAS)
         return best.cblas;
-    /* Without the instruction a fused multiply-add is a call of the C library. */
+    /* Without the instruction a fused multiply-add is a dozen operations. */
     const bool slow = best.isa == LSTM_ISA_PORTABLE && best.cblas;
     return isa != LSTM_ISA_BEST ? NULL : slow ? best.cblas : best.own;
 }

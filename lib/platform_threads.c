@@ -1,0 +1,115 @@
+#include "platform.h"
+
+#include <pthread.h>
+#include <string.h>
+
+struct lstm__team {
+    pthread_mutex_t caller; /* held by the caller whose work the team does */
+    pthread_mutex_t lock;   /* guards all below */
+    pthread_cond_t wake, done;
+    void (*task)(void *arg, size_t index);
+    void *arg;
+    size_t tasks, next, unfinished;
+    bool stop;
+    size_t count;
+    pthread_t threads[];
+};
+
+/* Take tasks until none is left; called and left with the lock held. */
+static void take_tasks(lstm__team *team)
+{
+    while (team->next < team->tasks) {
+        size_t index = team->next++;
+        pthread_mutex_unlock(&team->lock);
+        team->task(team->arg, index);
+        pthread_mutex_lock(&team->lock);
+        if (--team->unfinished == 0)
+            pthread_cond_signal(&team->done);
+    }
+}
+
+static void *work(void *argument)
+{
+    lstm__team *team = argument;
+    pthread_mutex_lock(&team->lock);
+    while (!team->stop) {
+        take_tasks(team);
+        if (!team->stop)
+            pthread_cond_wait(&team->wake, &team->lock);
+    }
+    pthread_mutex_unlock(&team->lock);
+    return NULL;
+}
+
+void lstm__team_run(lstm__team *team, size_t tasks, void (*task)(void *arg, size_t index), void *arg)
+{
+    if (pthread_mutex_trylock(&team->caller)) {
+        for (size_t k = 0; k < tasks; k++)
+            task(arg, k);
+        return;
+    }
+    pthread_mutex_lock(&team->lock);
+    team->task = task;
+    team->arg = arg;
+    team->tasks = team->unfinished = tasks;
+    team->next = 0;
+    pthread_cond_broadcast(&team->wake);
+    take_tasks(team);
+    while (team->unfinished)
+        pthread_cond_wait(&team->done, &team->lock);
+    pthread_mutex_unlock(&team->lock);
+    pthread_mutex_unlock(&team->caller);
+}
+
+size_t lstm__team_size(size_t count)
+{
+    return sizeof(lstm__team) + count * sizeof(pthread_t);
+}
+
+/* Some systems take memory for a lock. */
+static bool make_locks(lstm__team *team)
+{
+    if (pthread_mutex_init(&team->caller, NULL))
+        return false;
+    if (pthread_mutex_init(&team->lock, NULL))
+        goto no_lock;
+    if (pthread_cond_init(&team->wake, NULL))
+        goto no_wake;
+    if (!pthread_cond_init(&team->done, NULL))
+        return true;
+    pthread_cond_destroy(&team->wake);
+no_wake:
+    pthread_mutex_destroy(&team->lock);
+no_lock:
+    pthread_mutex_destroy(&team->caller);
+    return false;
+}
+
+bool lstm__team_start(lstm__team *team, size_t count)
+{
+    memset(team, 0, lstm__team_size(count));
+    if (!make_locks(team))
+        return false;
+    for (; team->count < count; team->count++)
+        if (pthread_create(&team->threads[team->count], NULL, work, team)) {
+            lstm__team_stop(team);
+            return false;
+        }
+    return true;
+}
+
+void lstm__team_stop(lstm__team *team)
+{
+    if (!team)
+        return;
+    pthread_mutex_lock(&team->lock);
+    team->stop = true;
+    pthread_cond_broadcast(&team->wake);
+    pthread_mutex_unlock(&team->lock);
+    for (size_t k = 0; k < team->count; k++)
+        pthread_join(team->threads[k], NULL);
+    pthread_cond_destroy(&team->done);
+    pthread_cond_destroy(&team->wake);
+    pthread_mutex_destroy(&team->lock);
+    pthread_mutex_destroy(&team->caller);
+}
