@@ -1,5 +1,5 @@
 /* Prints a digest of what each cell computes, forward and backward, of a dense layer, and of an optimizer whose products and
- * sums a compiler could fuse: the same on every machine and instruction set. Usage: bits [isa]. check_neon.sh compares two
+ * sums a compiler could fuse: the same on every machine and instruction set. Usage: bits [isa]. check_ports.sh compares two
  * machines, check_single.sh two builds. */
 #include <lstm/lstm.h>
 

@@ -88,7 +88,7 @@ check "three threads change nothing that it says" says_the_same "$@"
 check "it takes a default text" "$@" --text "$text" --units 2 --layers 1 --epochs 1 --letters 3000 --quiet
 check "it says how it is used" "$@" --help
 check "no text is refused" refuses 2 "there is no FILE" "" "$@"
-check "an unknown option is refused" refuses 2 "--unit" "--unitt 3 $text" "$@"
+check "an unknown option is refused" refuses 2 "unitt" "--unitt 3 $text" "$@"
 check "0 units are refused" refuses 2 "--units takes a whole number from 1 to 4096, not '0'" "--units 0 $text" "$@"
 check "more than everything is refused" refuses 2 "--keep takes a number above 0 and up to 1" "--keep 1.5 $text" "$@"
 check "a rate that is no number is refused" refuses 2 "--learning-rate takes" "--learning-rate nan $text" "$@"

@@ -1,6 +1,7 @@
 #include "counted.h"
 
-#include <stdlib.h>
+#include "platform.h"
+
 #include <string.h>
 
 /* What stands before the memory that is given out. */
@@ -21,8 +22,8 @@ void *counted_allocate(void *user, size_t size, size_t alignment)
     if (alignment < sizeof(void *))
         alignment = sizeof(void *);
     /* An odd multiple of what was asked for, so that no one counts on more. */
-    unsigned char *whole = NULL;
-    if (posix_memalign((void **)&whole, 128, size + 256))
+    unsigned char *whole = lstm__platform_allocate(size + 256, 128);
+    if (!whole)
         return NULL;
     memset(whole, 0xA5, size + 256);
     memory = whole + 128 + (alignment < 128 ? alignment : 0);
@@ -44,7 +45,7 @@ void counted_release(void *user, void *memory)
     memcpy(&p, (unsigned char *)memory - sizeof p, sizeof p);
     c->bytes -= p.size;
     c->live--;
-    free(p.whole);
+    lstm__platform_release(p.whole);
 }
 
 lstm_status counted_context(counter *c, lstm_context **context)

@@ -14,6 +14,13 @@ const char *test_path(const char *name);
 /* How many files are in the folder. */
 size_t count_files(void);
 
+/* Their names, sorted, each with a space behind it. */
+void list_files(char *names, size_t size);
+void remove_files(void);
+
+/* Bytes of numbers of `unit` bytes each, between this machine's order and a file's. */
+void swap_to_file_order(void *bytes, size_t unit, size_t count);
+
 /* Write bytes to a path, or read a whole file; the caller frees what was read. */
 void put_file(const char *path, const void *bytes, size_t size);
 unsigned char *get_file(const char *path, size_t *size);

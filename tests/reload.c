@@ -2,10 +2,17 @@
 #define _POSIX_C_SOURCE 200809L
 #include <lstm/lstm.h>
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#ifdef _WIN32
+#include <windows.h>
+#define dlopen(path, mode) ((void *)LoadLibraryA(path))
+#define dlsym(handle, name) ((void *)(uintptr_t)GetProcAddress((HMODULE)(handle), name))
+#define dlclose(handle) (!FreeLibrary((HMODULE)(handle)))
+#else
+#include <dlfcn.h>
+#endif
 
 static struct {
     lstm_status (*context_create)(const lstm_context_config *, lstm_context **);

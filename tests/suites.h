@@ -4,6 +4,13 @@
 
 #include <check.h>
 
+/* What only one kind of system has. */
+#ifdef _WIN32
+#define SYSTEM_SUITES SUITE(files_windows)
+#else
+#define SYSTEM_SUITES SUITE(synthetic_dataset)
+#endif
+
 #define ALL_SUITES                                                                                                     \
     SUITE(arguments)                                                                                                   \
     SUITE(array)                                                                                                       \
@@ -56,13 +63,13 @@
     SUITE(stream)                                                                                                      \
     SUITE(stream_state)                                                                                                \
     SUITE(struct_size)                                                                                                 \
-    SUITE(synthetic_dataset)                                                                                           \
     SUITE(tensor)                                                                                                      \
     SUITE(threads)                                                                                                     \
     SUITE(trainable)                                                                                                   \
     SUITE(training)                                                                                                    \
     SUITE(wrappers)                                                                                                    \
-    SUITE(zoneout)
+    SUITE(zoneout)                                                                                                     \
+    SYSTEM_SUITES
 
 #define SUITE(name) Suite *name##_suite(void);
 ALL_SUITES

@@ -1,5 +1,6 @@
 /* Bad arguments: the documented status, words that name the argument, nothing written. Those of dense layers, losses,
  * optimizers, arrays and random numbers stand in the suites of their names, those of cells in test_cell_arguments.c. */
+#include "platform.h"
 #include "suites.h"
 #include "testing.h"
 
@@ -269,8 +270,8 @@ START_TEST(memory_given_to_a_tape_must_be_enough_and_aligned)
     set_up(&p);
     size_t bytes, alignment;
     ck_ok(lstm_tape_size(p.rnn, &tape_config, &bytes, &alignment));
-    void *memory = NULL;
-    ck_assert_int_eq(posix_memalign(&memory, alignment, bytes + alignment), 0);
+    void *memory = lstm__platform_allocate(bytes + alignment, alignment);
+    ck_assert_ptr_nonnull(memory);
     lstm_tape_config c = tape_config;
     c.memory = memory;
     c.memory_size = bytes - 1;
@@ -284,7 +285,7 @@ START_TEST(memory_given_to_a_tape_must_be_enough_and_aligned)
     lstm_tape *tape;
     ck_ok(lstm_tape_create(p.rnn, &c, &tape));
     lstm_tape_destroy(tape);
-    free(memory);
+    lstm__platform_release(memory);
     tear_down(&p);
 }
 END_TEST

@@ -1,54 +1,21 @@
+#include "files.h"
 #include "testing.h"
 
-#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char graph[] =
     "{\"input_size\": 2, \"layers\": [{\"type\": \"rnn\", \"return\": \"last\", \"cell\": {\"type\": \"lstm\","
     " \"num_units\": 5}}, {\"type\": \"dense\", \"units\": 3, \"activation\": \"softmax\"}]}";
 enum { BATCH = 4, TIME = 3, CLASSES = 3 };
 
-static char folder[64];
-static char path_buffer[512];
-
-static const char *in_folder(const char *name)
-{
-    snprintf(path_buffer, sizeof path_buffer, "%s/%s", folder, name);
-    return path_buffer;
-}
-
-static void make_folder(void)
-{
-    snprintf(folder, sizeof folder, "/tmp/lstm-checkpoint-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-/* The names in the folder, sorted, each with a space behind it; the files go. */
+/* The names of all files; they go. */
 static void empty_folder(char *names, size_t size)
 {
-    struct dirent **entries;
-    const int count = scandir(folder, &entries, NULL, alphasort);
-    *names = 0;
-    for (int k = 0; k < count; k++) {
-        if (entries[k]->d_name[0] != '.') {
-            strncat(names, entries[k]->d_name, size - strlen(names) - 1);
-            strncat(names, " ", size - strlen(names) - 1);
-        }
-        unlink(in_folder(entries[k]->d_name));
-        free(entries[k]);
-    }
-    free(entries);
-}
-
-static void remove_folder(void)
-{
-    char names[512];
-    empty_folder(names, sizeof names);
-    ck_assert_int_eq(rmdir(folder), 0);
+    list_files(names, size);
+    remove_files();
 }
 
 /* A training run with everything that goes on from step to step. */
@@ -152,18 +119,17 @@ static void same(const lstm_params *a, const lstm_params *b)
 
 START_TEST(so_many_steps_a_checkpoint_and_as_many_more_have_the_bits_of_all_in_one_go)
 {
-    make_folder();
     for (size_t k = 0; k < OPTIMIZERS; k++) {
         training whole, first, second;
         start(&whole, optimizers[k], 3);
         train(&whole, 10);
         start(&first, optimizers[k], 3);
         train(&first, 5);
-        ck_ok(lstm_checkpoint_save(first.checkpoint, in_folder("c")));
+        ck_ok(lstm_checkpoint_save(first.checkpoint, test_path("c")));
         end(&first);
         start(&second, optimizers[k], 99);
         second.position[1] = 5;
-        ck_ok(lstm_checkpoint_load(second.checkpoint, in_folder("c")));
+        ck_ok(lstm_checkpoint_load(second.checkpoint, test_path("c")));
         ck_assert_uint_eq(second.position[0], 5);
         ck_assert(second.position[1] == UINT64_MAX - 1);
         train(&second, 5);
@@ -172,39 +138,37 @@ START_TEST(so_many_steps_a_checkpoint_and_as_many_more_have_the_bits_of_all_in_o
         end(&second);
         end(&whole);
     }
-    remove_folder();
+    remove_files();
 }
 END_TEST
 
 START_TEST(a_checkpoint_is_a_model_and_its_weights)
 {
-    make_folder();
     training t;
     start(&t, "adam", 3);
     train(&t, 2);
-    ck_ok(lstm_checkpoint_save(t.checkpoint, in_folder("c")));
+    ck_ok(lstm_checkpoint_save(t.checkpoint, test_path("c")));
     lstm_model *model;
     lstm_params *params;
-    ck_ok(lstm_model_open(NULL, in_folder("c"), &model, &params));
+    ck_ok(lstm_model_open(NULL, test_path("c"), &model, &params));
     ck_assert_str_eq(lstm_model_graph(model), graph);
     same(params, t.weights);
     lstm_params_zero(params);
-    ck_ok(lstm_params_load(params, in_folder("c")));
+    ck_ok(lstm_params_load(params, test_path("c")));
     same(params, t.weights);
     lstm_params_destroy(params);
     lstm_model_destroy(model);
     end(&t);
-    remove_folder();
+    remove_files();
 }
 END_TEST
 
 START_TEST(what_does_not_fit_the_list_is_refused_by_name_and_changes_nothing)
 {
-    make_folder();
     training adam, other;
     start(&adam, "adam", 3);
     train(&adam, 2);
-    ck_ok(lstm_checkpoint_save(adam.checkpoint, in_folder("c")));
+    ck_ok(lstm_checkpoint_save(adam.checkpoint, test_path("c")));
     start(&other, "momentum", 4);
     train(&other, 1);
     lstm_params *before;
@@ -213,13 +177,13 @@ START_TEST(what_does_not_fit_the_list_is_refused_by_name_and_changes_nothing)
     const float *weights = lstm_params_data(other.weights, &count);
     memcpy(lstm_params_edit(before, NULL), weights, count * sizeof *weights);
     lstm_checkpoint *c = other.checkpoint;
-    ck_fails(lstm_checkpoint_load(c, in_folder("c")), LSTM_ERR_FORMAT,
+    ck_fails(lstm_checkpoint_load(c, test_path("c")), LSTM_ERR_FORMAT,
              "checkpoint/momentum/momentum/rnn/lstm_cell/kernel");
-    ck_fails(lstm_checkpoint_load(c, in_folder("nothing")), LSTM_ERR_IO, "nothing");
-    ck_ok(lstm_params_save(other.weights, in_folder("p")));
-    ck_fails(lstm_checkpoint_load(c, in_folder("p")), LSTM_ERR_FORMAT, "no checkpoint");
-    ck_ok(lstm_model_save(other.model, other.weights, in_folder("m")));
-    ck_fails(lstm_checkpoint_load(c, in_folder("m")), LSTM_ERR_FORMAT, "no checkpoint");
+    ck_fails(lstm_checkpoint_load(c, test_path("nothing")), LSTM_ERR_IO, "nothing");
+    ck_ok(lstm_params_save(other.weights, test_path("p")));
+    ck_fails(lstm_checkpoint_load(c, test_path("p")), LSTM_ERR_FORMAT, "no checkpoint");
+    ck_ok(lstm_model_save(other.model, other.weights, test_path("m")));
+    ck_fails(lstm_checkpoint_load(c, test_path("m")), LSTM_ERR_FORMAT, "no checkpoint");
     /* One number less on the list than in the file, and one of another length. */
     lstm_checkpoint *shorter;
     uint64_t position[3] = {7, 8, 9};
@@ -227,10 +191,10 @@ START_TEST(what_does_not_fit_the_list_is_refused_by_name_and_changes_nothing)
     ck_ok(lstm_checkpoint_add_model(shorter, other.model, other.weights));
     ck_ok(lstm_checkpoint_add_params(shorter, "ema", other.shadow));
     ck_ok(lstm_checkpoint_add_optimizer(shorter, other.optimizer));
-    ck_ok(lstm_checkpoint_save(other.checkpoint, in_folder("d")));
-    ck_fails(lstm_checkpoint_load(shorter, in_folder("d")), LSTM_ERR_FORMAT, "unused \"checkpoint/position\"");
+    ck_ok(lstm_checkpoint_save(other.checkpoint, test_path("d")));
+    ck_fails(lstm_checkpoint_load(shorter, test_path("d")), LSTM_ERR_FORMAT, "unused \"checkpoint/position\"");
     ck_ok(lstm_checkpoint_add_u64(shorter, "position", position, 3));
-    ck_fails(lstm_checkpoint_load(shorter, in_folder("d")), LSTM_ERR_FORMAT, "U64 [2], expected U64 [3]");
+    ck_fails(lstm_checkpoint_load(shorter, test_path("d")), LSTM_ERR_FORMAT, "U64 [2], expected U64 [3]");
     ck_assert_uint_eq(position[0], 7);
     same(before, other.weights);
     ck_assert_uint_eq(other.position[0], 1);
@@ -238,16 +202,15 @@ START_TEST(what_does_not_fit_the_list_is_refused_by_name_and_changes_nothing)
     lstm_params_destroy(before);
     end(&adam);
     end(&other);
-    remove_folder();
+    remove_files();
 }
 END_TEST
 
 START_TEST(another_graph_is_refused)
 {
-    make_folder();
     training t;
     start(&t, "adam", 3);
-    ck_ok(lstm_checkpoint_save(t.checkpoint, in_folder("c")));
+    ck_ok(lstm_checkpoint_save(t.checkpoint, test_path("c")));
     lstm_params *params;
     lstm_model *model;
     lstm_checkpoint *checkpoint;
@@ -258,25 +221,24 @@ START_TEST(another_graph_is_refused)
     ck_ok(lstm_params_initialize(params, 1));
     ck_ok(lstm_checkpoint_create(NULL, &checkpoint));
     ck_ok(lstm_checkpoint_add_model(checkpoint, model, params));
-    ck_fails(lstm_checkpoint_load(checkpoint, in_folder("c")), LSTM_ERR_FORMAT, "another graph");
+    ck_fails(lstm_checkpoint_load(checkpoint, test_path("c")), LSTM_ERR_FORMAT, "another graph");
     ck_fails(lstm_checkpoint_add_model(checkpoint, model, params), LSTM_ERR_STATE, "a model already");
     ck_fails(lstm_checkpoint_add_model(t.checkpoint, model, t.weights), LSTM_ERR_STATE, "a model already");
     lstm_checkpoint_destroy(checkpoint);
     lstm_model_destroy(model);
     lstm_params_destroy(params);
     end(&t);
-    remove_folder();
+    remove_files();
 }
 END_TEST
 
 START_TEST(the_last_so_many_are_kept_and_the_latest_is_found)
 {
-    make_folder();
     char names[512], prefix[128];
     training t;
     start(&t, "momentum", 3);
     uint64_t step = 77;
-    snprintf(prefix, sizeof prefix, "%s/run", folder);
+    snprintf(prefix, sizeof prefix, "%s/run", test_folder());
     ck_fails(lstm_checkpoint_load_latest(t.checkpoint, prefix, &step), LSTM_ERR_IO, "run");
     ck_assert_uint_eq(step, 77);
     for (int k = 8; k <= 11; k++) {
@@ -284,10 +246,10 @@ START_TEST(the_last_so_many_are_kept_and_the_latest_is_found)
         ck_ok(lstm_checkpoint_save_step(t.checkpoint, prefix, (uint64_t)k, 2));
     }
     /* Of these none is one of the run's files. */
-    ck_ok(lstm_checkpoint_save(t.checkpoint, in_folder("run-012.safetensors")));
-    ck_ok(lstm_checkpoint_save(t.checkpoint, in_folder("run-99.safetensors.tmp")));
-    ck_ok(lstm_checkpoint_save(t.checkpoint, in_folder("running-99.safetensors")));
-    ck_ok(lstm_checkpoint_save(t.checkpoint, in_folder("run-99999999999999999999999.safetensors")));
+    ck_ok(lstm_checkpoint_save(t.checkpoint, test_path("run-012.safetensors")));
+    ck_ok(lstm_checkpoint_save(t.checkpoint, test_path("run-99.safetensors.tmp")));
+    ck_ok(lstm_checkpoint_save(t.checkpoint, test_path("running-99.safetensors")));
+    ck_ok(lstm_checkpoint_save(t.checkpoint, test_path("run-99999999999999999999999.safetensors")));
     ck_ok(lstm_checkpoint_load_latest(t.checkpoint, prefix, &step));
     ck_assert_uint_eq(step, 11);
     ck_assert_uint_eq(t.position[0], 4);
@@ -299,17 +261,16 @@ START_TEST(the_last_so_many_are_kept_and_the_latest_is_found)
     ck_ok(lstm_checkpoint_save_step(t.checkpoint, prefix, 5, 1)); /* what was just written is not removed */
     empty_folder(names, sizeof names);
     ck_assert_str_eq(names, "run-5.safetensors ");
-    snprintf(prefix, sizeof prefix, "%s/no/run", folder);
+    snprintf(prefix, sizeof prefix, "%s/no/run", test_folder());
     ck_fails(lstm_checkpoint_save_step(t.checkpoint, prefix, 1, 2), LSTM_ERR_IO, "no/run-1.safetensors");
     ck_fails(lstm_checkpoint_load_latest(t.checkpoint, prefix, &step), LSTM_ERR_IO, "/no");
     end(&t);
-    remove_folder();
+    remove_files();
 }
 END_TEST
 
 START_TEST(the_best_is_kept_over_restarts_and_nan_is_not_it)
 {
-    make_folder();
     training t, later;
     bool saved;
     start(&t, "adam", 3);
@@ -318,33 +279,34 @@ START_TEST(the_best_is_kept_over_restarts_and_nan_is_not_it)
         bool best;
     } rounds[] = {{NAN, false}, {0.5, true}, {0.25, false}, {0.5, false}, {NAN, false}, {0.75, true}};
     for (size_t k = 0; k < sizeof rounds / sizeof *rounds; k++) {
-        ck_ok(lstm_checkpoint_save_best(t.checkpoint, in_folder("best"), rounds[k].metric, &saved));
+        ck_ok(lstm_checkpoint_save_best(t.checkpoint, test_path("best"), rounds[k].metric, &saved));
         ck_assert_int_eq(saved, rounds[k].best);
     }
-    ck_ok(lstm_checkpoint_save(t.checkpoint, in_folder("last")));
+    ck_ok(lstm_checkpoint_save(t.checkpoint, test_path("last")));
     start(&later, "adam", 4);
-    ck_ok(lstm_checkpoint_load(later.checkpoint, in_folder("last")));
-    ck_ok(lstm_checkpoint_save_best(later.checkpoint, in_folder("best"), 0.7, &saved));
+    ck_ok(lstm_checkpoint_load(later.checkpoint, test_path("last")));
+    ck_ok(lstm_checkpoint_save_best(later.checkpoint, test_path("best"), 0.7, &saved));
     ck_assert(!saved);
-    ck_fails(lstm_checkpoint_save_best(later.checkpoint, in_folder("no/best"), 0.8, &saved), LSTM_ERR_IO, "no/best");
-    ck_ok(lstm_checkpoint_save_best(later.checkpoint, in_folder("best"), 0.8, NULL));
+    ck_fails(lstm_checkpoint_save_best(later.checkpoint, test_path("no/best"), 0.8, &saved), LSTM_ERR_IO, "no/best");
+    ck_ok(lstm_checkpoint_save_best(later.checkpoint, test_path("best"), 0.8, NULL));
     end(&later);
     end(&t);
-    remove_folder();
+    remove_files();
 }
 END_TEST
 
 START_TEST(numbers_that_no_run_can_have_are_refused)
 {
-    make_folder();
     training t;
     start(&t, "adam", 3);
-    ck_ok(lstm_checkpoint_save(t.checkpoint, in_folder("c")));
-    FILE *file = fopen(in_folder("c"), "r+b");
+    ck_ok(lstm_checkpoint_save(t.checkpoint, test_path("c")));
+    FILE *file = fopen(test_path("c"), "r+b");
     static char bytes[20000];
     const size_t size = fread(bytes, 1, sizeof bytes, file);
     /* The learning rate 0.001 becomes NaN; the checksum goes. */
-    const float rate = 0.001f, wrong = NAN;
+    float rate = 0.001f, wrong = NAN;
+    swap_to_file_order(&rate, sizeof rate, 1);
+    swap_to_file_order(&wrong, sizeof wrong, 1);
     size_t at = size - sizeof rate;
     while (memcmp(bytes + at, &rate, sizeof rate) != 0)
         at--;
@@ -357,9 +319,9 @@ START_TEST(numbers_that_no_run_can_have_are_refused)
     rewind(file);
     ck_assert_uint_eq(fwrite(bytes, 1, size, file), size);
     fclose(file);
-    ck_fails(lstm_checkpoint_load(t.checkpoint, in_folder("c")), LSTM_ERR_FORMAT, "checkpoint/adam/learning_rate");
+    ck_fails(lstm_checkpoint_load(t.checkpoint, test_path("c")), LSTM_ERR_FORMAT, "checkpoint/adam/learning_rate");
     end(&t);
-    remove_folder();
+    remove_files();
 }
 END_TEST
 

@@ -3,16 +3,19 @@
 #include "suites.h"
 #include "testing.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifndef _WIN32
+#include <fcntl.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#endif
 
 static const size_t shape[] = {3, 2};
 static const float ones[] = {1, 1, 1, 1, 1, 1}, twos[] = {2, 2, 2, 2, 2, 2};
@@ -134,6 +137,8 @@ START_TEST(random_damage_never_does_more_than_fail)
 }
 END_TEST
 
+#ifndef _WIN32 /* test_files_windows.c */
+
 START_TEST(only_regular_files_are_read)
 {
     lstm_safetensors *file;
@@ -170,7 +175,7 @@ START_TEST(saving_fails_with_path_and_reason)
     ck_fails(save(test_path("file/x"), ones), LSTM_ERR_IO, "Not a directory");
     memset(path, 'x', sizeof path);
     path[sizeof path - 1] = '\0';
-    ck_fails(save(path, ones), LSTM_ERR_IO, "File name too long");
+    ck_fails(save(path, ones), LSTM_ERR_IO, strerror(ENAMETOOLONG));
     ck_assert_uint_eq(count_files(), 1);
     ck_assert_int_eq(access("/dev/full", F_OK), 0);
     ck_fails(save("/dev/full", ones), LSTM_ERR_IO, "\"/dev/full\": No space left");
@@ -257,7 +262,7 @@ START_TEST(a_symbolic_link_is_followed_to_its_target)
     ck_assert(S_ISLNK(status.st_mode));
     ck_assert_float_eq(read_number(test_path("target")), 2.0f);
     ck_assert_float_eq(read_number(test_path("new")), 2.0f);
-    ck_fails(save(test_path("loop"), twos), LSTM_ERR_IO, "loop\": Too many levels of symbolic links");
+    ck_fails(save(test_path("loop"), twos), LSTM_ERR_IO, strerror(ELOOP));
     ck_assert_uint_eq(count_files(), 6);
 }
 END_TEST
@@ -316,6 +321,8 @@ START_TEST(a_fifo_whose_reader_leaves_is_an_error_and_no_signal)
 }
 END_TEST
 
+#endif
+
 static atomic_bool done;
 
 static void *save_again_and_again(void *path)
@@ -347,10 +354,13 @@ Suite *files_suite(void)
     return test_suite("files",
                       (const TTest *const[]){
                           a_file_cut_anywhere_is_refused, any_byte_may_change_to_any_other,
-                          random_damage_never_does_more_than_fail, only_regular_files_are_read,
-                          a_huge_file_is_refused_by_its_header_alone, saving_fails_with_path_and_reason,
-                          a_file_that_cannot_be_written_whole_stays_as_it_was, what_may_not_be_written_to_is_an_error,
-                          permissions_are_kept_or_those_of_the_umask, a_symbolic_link_is_followed_to_its_target,
-                          a_fifo_is_written_as_it_stands, a_fifo_whose_reader_leaves_is_an_error_and_no_signal,
-                          a_reader_sees_a_whole_file_while_others_write_it, NULL});
+                          random_damage_never_does_more_than_fail, a_reader_sees_a_whole_file_while_others_write_it,
+#ifndef _WIN32
+                          only_regular_files_are_read, a_huge_file_is_refused_by_its_header_alone,
+                          saving_fails_with_path_and_reason, a_file_that_cannot_be_written_whole_stays_as_it_was,
+                          what_may_not_be_written_to_is_an_error, permissions_are_kept_or_those_of_the_umask,
+                          a_symbolic_link_is_followed_to_its_target, a_fifo_is_written_as_it_stands,
+                          a_fifo_whose_reader_leaves_is_an_error_and_no_signal,
+#endif
+                          NULL});
 }

@@ -1,4 +1,5 @@
 /* How variables start: distributions, fans, orthogonal and identity matrices. */
+#include "platform.h"
 #include "suites.h"
 #include "testing.h"
 
@@ -314,14 +315,13 @@ END_TEST
 static void *allocate_little(void *user, size_t size, size_t alignment)
 {
     (void)user;
-    void *memory = NULL;
-    return size < (size_t)1 << 20 && posix_memalign(&memory, alignment, size) == 0 ? memory : NULL;
+    return size < (size_t)1 << 20 ? lstm__platform_allocate(size, alignment) : NULL;
 }
 
 static void release_little(void *user, void *memory)
 {
     (void)user;
-    free(memory);
+    lstm__platform_release(memory);
 }
 
 START_TEST(without_memory_to_orthogonalize_the_store_stays_open)

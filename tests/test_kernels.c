@@ -2,14 +2,18 @@
 #include "kernel_probes.h"
 #include "reference_math.h"
 
-#include <fcntl.h>
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef _WIN32
+#include <windows.h>
+#else
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#endif
 
 enum { LARGEST = 40, PRODUCT_TABLES = 4 };
 
@@ -45,9 +49,19 @@ START_TEST(they_do_for_nans_infinities_denormals_and_negative_zero_too)
 }
 END_TEST
 
-START_TEST(they_touch_nothing_behind_their_arrays)
+/* Pages, every second of which nobody may touch. */
+static void create_pages(area *a)
 {
-    area *a = area_create();
+#ifdef _WIN32
+    DWORD before;
+    SYSTEM_INFO system;
+    GetSystemInfo(&system);
+    a->page_size = system.dwPageSize;
+    a->pages = VirtualAlloc(NULL, 2 * AREA_EDGES * a->page_size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    ck_assert_ptr_nonnull(a->pages);
+    for (size_t k = 0; k < AREA_EDGES; k++)
+        ck_assert(VirtualProtect(a->pages + (2 * k + 1) * a->page_size, a->page_size, PAGE_NOACCESS, &before));
+#else
     const int zeros = open("/dev/zero", O_RDWR);
     a->page_size = (size_t)sysconf(_SC_PAGESIZE);
     void *pages = mmap(NULL, 2 * AREA_EDGES * a->page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, zeros, 0);
@@ -55,12 +69,28 @@ START_TEST(they_touch_nothing_behind_their_arrays)
     a->pages = pages;
     for (size_t k = 0; k < AREA_EDGES; k++)
         ck_assert_int_eq(mprotect(a->pages + (2 * k + 1) * a->page_size, a->page_size, PROT_NONE), 0);
+    close(zeros);
+#endif
+}
+
+static void free_pages(area *a)
+{
+#ifdef _WIN32
+    VirtualFree(a->pages, 0, MEM_RELEASE);
+#else
+    munmap(a->pages, 2 * AREA_EDGES * a->page_size);
+#endif
+}
+
+START_TEST(they_touch_nothing_behind_their_arrays)
+{
+    area *a = area_create();
+    create_pages(a);
     for (size_t table = 0; lstm__kernels_at(table); table++)
         for (size_t k = 0; k < kernel_probe_count; k++)
             for (size_t n = 1; n <= LARGEST; n++)
                 kernel_probe_run(&kernel_probes[k], lstm__kernels_at(table), n, false, a);
-    munmap(pages, 2 * AREA_EDGES * a->page_size);
-    close(zeros);
+    free_pages(a);
     free(a);
 }
 END_TEST
@@ -382,7 +412,7 @@ static double wide_sum(float start, size_t k, const float *a, size_t a_step, con
 static float chain(float start, size_t k, const float *a, size_t a_step, const float *b, size_t b_step)
 {
     for (size_t i = 0; i < k; i++)
-        start = fmaf(a[i * a_step], b[i * b_step], start);
+        start = fused(a[i * a_step], b[i * b_step], start);
     return start;
 }
 

@@ -1,9 +1,10 @@
+#include "files.h"
+#include "platform.h"
 #include "testing.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { BATCH = 3, TIME = 5, MAX_LEAVES = 16 };
 
@@ -268,7 +269,7 @@ START_TEST(tapes_for_inference_and_in_the_callers_memory_give_the_same_bits)
             size_t alignment;
             ck_ok(lstm_model_tape_size(w.model, &c, &c.memory_size, &alignment));
             ck_assert_uint_eq(alignment, 64);
-            unsigned char *memory = aligned_alloc(64, c.memory_size + 64);
+            unsigned char *memory = lstm__platform_allocate(c.memory_size + 64, 64);
             ck_assert_ptr_nonnull(memory);
             memset(memory, 0xA5, c.memory_size + 64);
             c.memory = memory;
@@ -293,7 +294,7 @@ START_TEST(tapes_for_inference_and_in_the_callers_memory_give_the_same_bits)
             c.memory = memory + 4;
             ck_makes_nothing(lstm_model_tape, lstm_model_tape_create(w.model, &c, &made), LSTM_ERR_INVALID_ARGUMENT,
                              "aligned");
-            free(memory);
+            lstm__platform_release(memory);
             free(y);
             work_destroy(&w);
         }
@@ -399,10 +400,7 @@ static char file[64];
 
 static void make_file_name(void)
 {
-    snprintf(file, sizeof file, "/tmp/lstm-model-XXXXXX");
-    const int handle = mkstemp(file);
-    ck_assert_int_ge(handle, 0);
-    close(handle);
+    snprintf(file, sizeof file, "%s", test_path("model"));
 }
 
 static unsigned char *read_file(size_t *size)
@@ -441,7 +439,7 @@ START_TEST(what_is_saved_is_opened_from_file_and_memory_with_the_same_bits)
         work_destroy(&opened);
         work_destroy(&loaded);
     }
-    unlink(file);
+    remove(file);
 }
 END_TEST
 
@@ -464,7 +462,7 @@ START_TEST(a_models_file_has_its_own_variables_only)
     lstm_model_destroy(model);
     lstm_params_destroy(read);
     lstm_params_destroy(params);
-    unlink(file);
+    remove(file);
 }
 END_TEST
 
@@ -507,7 +505,7 @@ START_TEST(files_that_are_no_models_are_refused_by_name)
     ck_fails(lstm_model_open(NULL, NULL, &model, &params), LSTM_ERR_INVALID_ARGUMENT, "path is NULL");
     ck_fails(lstm_model_open(NULL, file, NULL, &params), LSTM_ERR_INVALID_ARGUMENT, "model is NULL");
     ck_fails(lstm_model_open_memory(NULL, NULL, 3, &model, &params), LSTM_ERR_INVALID_ARGUMENT, "bytes is NULL");
-    unlink(file);
+    remove(file);
 }
 END_TEST
 

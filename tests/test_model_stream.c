@@ -1,10 +1,10 @@
+#include "files.h"
 #include "testing.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { BATCH = 3, TIME = 40 };
 
@@ -222,8 +222,7 @@ START_TEST(self_tests_are_replayed_and_a_difference_is_told)
 {
     size_t tests;
     double difference;
-    snprintf(file, sizeof file, "/tmp/lstm-selftest-XXXXXX");
-    close(mkstemp(file));
+    snprintf(file, sizeof file, "%s", test_path("selftest"));
     for (size_t g = 1; g < GRAPHS; g++) {
         whole w;
         whole_create(&w, graphs[g]);
@@ -246,7 +245,7 @@ START_TEST(self_tests_are_replayed_and_a_difference_is_told)
         whole_destroy(&w);
     }
     ck_fails(lstm_model_selftest(NULL, NULL, &tests, &difference), LSTM_ERR_INVALID_ARGUMENT, "path is NULL");
-    unlink(file);
+    remove(file);
 }
 END_TEST
 

@@ -1,4 +1,5 @@
 /* The store of variables: declaring, sealing, starting values, sharing. */
+#include "platform.h"
 #include "suites.h"
 #include "testing.h"
 
@@ -138,14 +139,13 @@ END_TEST
 static void *allocate_little(void *user, size_t size, size_t alignment)
 {
     (void)user;
-    void *memory = NULL;
-    return size < (size_t)1 << 20 && posix_memalign(&memory, alignment, size) == 0 ? memory : NULL;
+    return size < (size_t)1 << 20 ? lstm__platform_allocate(size, alignment) : NULL;
 }
 
 static void release_little(void *user, void *memory)
 {
     (void)user;
-    free(memory);
+    lstm__platform_release(memory);
 }
 
 START_TEST(sizes_that_overflow_or_that_no_machine_has_are_out_of_memory)

@@ -1,5 +1,6 @@
 /* The format: what is read and what is refused, headers and metadata, what the writer writes. Files: test_files.c. */
 #include "files.h"
+#include "platform.h"
 #include "suites.h"
 #include "testing.h"
 
@@ -451,9 +452,9 @@ typedef struct meter {
 static void *metered_allocate(void *user, size_t size, size_t alignment)
 {
     meter *m = user;
-    void *memory = NULL;
     ck_assert_uint_gt(size, 0);
-    if (!m->left || posix_memalign(&memory, alignment < sizeof(void *) ? sizeof(void *) : alignment, size))
+    void *memory = m->left ? lstm__platform_allocate(size, alignment) : NULL;
+    if (!memory)
         return NULL;
     m->left--;
     m->live++;
@@ -463,7 +464,7 @@ static void *metered_allocate(void *user, size_t size, size_t alignment)
 static void metered_release(void *user, void *memory)
 {
     ((meter *)user)->live--;
-    free(memory);
+    lstm__platform_release(memory);
 }
 
 START_TEST(an_allocation_that_fails_is_out_of_memory_and_leaks_nothing)

@@ -1,5 +1,6 @@
 /* What examples/sequence_labelling does before and after its network: sentences, sets, dictionaries, scores. */
 #include "corpus.h"
+#include "files.h"
 #include "score.h"
 #include "suites.h"
 #include "testing.h"
@@ -9,19 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Read a text as a file. */
 static void read_text(const char *content, corpus *c)
 {
-    char path[] = "/tmp/sequence_text.XXXXXX", *const paths[] = {path};
-    const int file = mkstemp(path);
-    ck_assert_int_ge(file, 0);
-    ck_assert_int_eq(write(file, content, strlen(content)), (ssize_t)strlen(content));
-    ck_assert_int_eq(close(file), 0);
-    const bool good = corpus_read(c, 1, paths);
-    ck_assert_int_eq(remove(path), 0);
-    ck_assert(good);
+    char *const paths[] = {(char *)(uintptr_t)test_path("text")};
+    put_file(paths[0], content, strlen(content));
+    ck_assert(corpus_read(c, 1, paths));
 }
 
 /* Sentence k with a space behind each word. */

@@ -222,14 +222,14 @@ START_TEST(l2_adds_its_gradient_and_gives_its_loss_where_weights_are_trained_and
         if (!is_decayed[k])
             ck_assert(same_bits(g + v.offset, before + v.offset, v.count));
         for (size_t j = v.offset; is_decayed[k] && j < v.offset + v.count; j++)
-            if (g[j] != fmaf(scale, w[j], before[j]))
+            if (g[j] != fused(scale, w[j], before[j]))
                 ck_abort_msg("%zu: %g", j, (double)g[j]);
     }
     ck_ok(lstm_l2_regularizer(weights, scale, NULL, &only_loss));
     ck_assert_double_eq(only_loss, loss);
     fill(grads, "l2", 1.0f);
     ck_ok(lstm_l2_regularizer(weights, scale, grads, NULL));
-    ck_assert_float_eq(g[0], fmaf(scale, w[0], before[0]));
+    ck_assert_float_eq(g[0], fused(scale, w[0], before[0]));
     fill(grads, "l2", 1.0f);
     ck_ok(lstm_l2_regularizer(weights, 0.0f, grads, &loss));
     ck_assert(same_bits(g, before, MANY));

@@ -1,7 +1,9 @@
 #include "testing.h"
 
+#include "files.h"
 #include "golden.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +33,15 @@ float *test_numbers(const char *name, size_t count, float scale)
     return numbers;
 }
 
+float fused(float a, float b, float c)
+{
+#ifdef __MINGW32__ /* whose fmaf rounds the product; a long double has digits enough for the numbers of these tests */
+    return (float)((long double)a * b + c);
+#else
+    return fmaf(a, b, c);
+#endif
+}
+
 bool same_bits(const float *a, const float *b, size_t count)
 {
     return memcmp(a, b, count * sizeof *a) == 0;
@@ -43,6 +54,7 @@ lstm_activation test_activation(const char *name)
         if (!strcmp(name, names[k]))
             return (lstm_activation)k;
     ck_abort_msg("no activation %s", name);
+    return LSTM_ACTIVATION_DEFAULT; /* Check without processes comes back, for all the compiler knows */
 }
 
 typedef struct maker {
@@ -124,6 +136,9 @@ Suite *test_suite(const char *name, const TTest *const *tests)
     Suite *suite = suite_create(name);
     TCase *group = tcase_create(name);
     suite_add_tcase(suite, group);
+#ifdef _WIN32 /* where tests are no processes, and share a folder */
+    tcase_add_checked_fixture(group, NULL, remove_files);
+#endif
     for (; *tests; tests++)
         tcase_add_test(group, *tests);
     return suite;

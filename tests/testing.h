@@ -58,6 +58,9 @@ void *test_allocate(size_t count, size_t size);
 /* Uniform numbers in [-scale, scale), a function of the name. */
 float *test_numbers(const char *name, size_t count, float scale);
 
+/* a b + c, rounded once. */
+float fused(float a, float b, float c);
+
 /* Both all the same bits, NaNs included. */
 bool same_bits(const float *a, const float *b, size_t count);
 
