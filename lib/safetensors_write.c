@@ -90,8 +90,10 @@ static lstm_status check_tensor(const writer *w, size_t k)
                           : !t->shape && t->rank ? "shape"
                                                  : "data");
     bool good = lstm__tensor_size(t->dtype, t->rank, t->shape, &size) && size == t->size;
-    for (size_t axis = 0; axis < t->rank; axis++)
-        good = good && t->shape[axis] <= INT64_MAX;
+    for (size_t axis = 0; axis < t->rank; axis++) {
+        const uint64_t length = t->shape[axis];
+        good = good && length <= INT64_MAX;
+    }
     if (!good)
         return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: size, dtype and shape of \"%s\" do not fit", w->function,
                           lstm__quote(t->name, quoted));

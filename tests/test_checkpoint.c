@@ -95,7 +95,7 @@ static void train(training *t, int steps)
         snprintf(name, sizeof name, "batch %d", (int)step);
         float *x = test_numbers(name, BATCH * TIME * 2, 1.0f);
         for (size_t row = 0; row < BATCH; row++)
-            labels[row] = (row + step) % CLASSES;
+            labels[row] = (size_t)((row + step) % CLASSES);
         ck_ok(lstm_model_run(
             t->tape, t->weights,
             LSTM_ARGS(lstm_model_args, .batch = BATCH, .time = TIME, .inputs = x, .outputs = logits, .logits = true)));

@@ -204,7 +204,7 @@ END_TEST
 
 START_TEST(sizes_that_overflow_are_refused)
 {
-    const size_t huge[] = {SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / 8, (size_t)1 << 40};
+    const size_t huge[] = {SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / 8, (size_t)1 << 5 * sizeof(size_t)};
     const size_t label = 1;
     const float logit = 0.0f;
     for (size_t k = 0; k < 4; k++) {

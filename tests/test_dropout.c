@@ -333,7 +333,7 @@ START_TEST(a_mask_goes_with_the_row_id_wherever_the_row_stands)
                      .batch = BATCH, .time = TIME, .lengths = lengths, .training = true, .seed = 4, .row_id = there});
     for (size_t row = 0; row < BATCH; row++)
         for (size_t t = 0; t < lengths[row]; t++)
-            ck_assert(same_bits(echo_seen_input(&home, there[row], t), echo_seen_input(&away, row, t), 2 * ECHO_WIDTH));
+            ck_assert(same_bits(echo_seen_input(&home, (size_t)there[row], t), echo_seen_input(&away, row, t), 2 * ECHO_WIDTH));
     unroll_destroy(&home);
     unroll_destroy(&away);
 }

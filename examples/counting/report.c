@@ -97,7 +97,7 @@ typedef struct curves {
 
 static curves collect_curves(const training_record *training)
 {
-    curves collected = {.count = training->point_count};
+    curves collected = {.count = (size_t)training->point_count};
 
     for (size_t i = 0; i < training->point_count; i++) {
         const training_point *point = &training->points[i];
