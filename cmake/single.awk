@@ -109,9 +109,10 @@ function emit_text(text,    list, count, k)
 function make_units(    k, j, unit)
 {
     for (k = 1; k <= source_count; k++)
-        if (sources[k] != "lib/platform.c")
+        if (!is_platform(sources[k]))
             make_unit(sources[k])
-    make_unit("lib/platform.c") # the last one: its headers have many names
+    make_unit("lib/platform_threads.c") # the last ones: their headers have many names
+    make_unit("lib/platform_posix.c")
     for (k = 1; k <= isa_count; k++) {
         isa = isas[k]
         unit = "kernels " isa
@@ -252,7 +253,7 @@ function emit_prologue(    text, words, count, k, path, line, pair)
     emit("#error \"lstm_single.c is to be compiled without -ffast-math: its results depend on the order of operations\"")
     emit("#endif\n#undef _GNU_SOURCE")
     text = read_cmake("CMakeLists.txt")
-    text = substr(text, index(text, "set_source_files_properties(lib/platform.c"))
+    text = substr(text, index(text, "set_source_files_properties(lib/platform_posix.c"))
     sub(/^[^"]*"/, "", text)
     count = split(substr(text, 1, index(text, "\"") - 1), words, /;/)
     for (k = 1; k <= count; k++) {
@@ -297,8 +298,12 @@ function emit_headers(files,    k)
 function emit_sources(files,    k)
 {
     for (k = 1; k <= unit_count; k++)
-        if (!is_header(k) && with_files[units[k]] == files && units[k] != "lib/platform.c")
+        if (!is_header(k) && with_files[units[k]] == files && !is_platform(units[k]))
             emit_source(units[k])
+}
+function is_platform(path)
+{
+    return path ~ /^lib\/platform_/
 }
 function is_header(k)
 {
@@ -319,6 +324,7 @@ function write_source(    k)
     emit_headers(1)
     emit_sources(1)
     emit("#endif")
-    emit_source("lib/platform.c")
+    emit_source("lib/platform_threads.c")
+    emit_source("lib/platform_posix.c")
     close(out)
 }

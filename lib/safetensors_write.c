@@ -185,7 +185,7 @@ static lstm_status make_text(writer *w)
     if (!length || !w->text)
         return fail_memory(w);
     for (size_t k = 0; k < PREFIX; k++)
-        w->text[k] = (unsigned char)(padded >> 8 * k);
+        w->text[k] = (unsigned char)((uint64_t)padded >> 8 * k);
     if (json_dumpb(w->header, (char *)w->text + PREFIX, length, JSON_COMPACT) != length)
         return fail_memory(w);
     memset(w->text + PREFIX + length, ' ', padded - length);
