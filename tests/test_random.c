@@ -410,6 +410,8 @@ START_TEST(a_shuffle_of_too_many_is_refused_and_touches_nothing)
 {
     const lstm_random random = lstm_random_named(8, "huge");
     uint32_t value = 5;
+    if (SIZE_MAX == UINT32_MAX)
+        return; /* no count is too large there */
     ck_fails(lstm_random_shuffle(&random, (size_t)UINT32_MAX + 1, &value), LSTM_ERR_INVALID_ARGUMENT, "count");
     ck_fails(lstm_random_shuffle(&random, SIZE_MAX, &value), LSTM_ERR_INVALID_ARGUMENT, "count");
     ck_fails(lstm_random_shuffle(&random, 1, NULL), LSTM_ERR_INVALID_ARGUMENT, "values is NULL");
