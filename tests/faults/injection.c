@@ -1,4 +1,4 @@
-/* The allocator is replaced for the whole program, shared libraries included. The calls that lib/platform.c makes are
+/* The allocator is replaced for the whole program, shared libraries included. The calls that lib/platform_posix.c makes are
  * wrapped by the linker (--wrap), so that nothing else sees them fail; check_faults.sh knows them all. */
 #define _GNU_SOURCE
 #include "injection.h"
