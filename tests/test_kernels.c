@@ -498,8 +498,15 @@ static void check_product(const lstm__kernels *kernels, area *space, const produ
     free(before);
 }
 
-static const size_t product_sizes[] = {0, 1, 2, 5, 16, 17, 33, 70, 130};
+static const size_t product_sizes[] = {0, 1, 2, 3, 4, 5, 16, 17, 33, 70, 130};
 enum { PRODUCT_SIZES = sizeof product_sizes / sizeof product_sizes[0] };
+enum { CUBED = PRODUCT_SIZES * PRODUCT_SIZES * PRODUCT_SIZES };
+
+/* Of more rows than a panel has in any instruction set, and of more columns, for a few rows and for many. */
+static const product large_products[] = {{.m = 6, .n = 20, .k = 1700}, {.m = 1, .n = 200, .k = 30},
+                                         {.m = 2, .n = 200, .k = 30},  {.m = 3, .n = 200, .k = 30},
+                                         {.m = 4, .n = 200, .k = 30},  {.m = 7, .n = 200, .k = 30}};
+enum { LARGE_PRODUCTS = sizeof large_products / sizeof large_products[0] };
 
 /* _i: the table, the CBLAS's last. */
 START_TEST(each_element_of_a_product_is_one_chain_of_fused_multiply_adds_in_order)
@@ -507,10 +514,11 @@ START_TEST(each_element_of_a_product_is_one_chain_of_fused_multiply_adds_in_orde
     const lstm__kernels *kernels =
         _i == PRODUCT_TABLES - 1 ? lstm__kernels_select(LSTM_ISA_CBLAS) : lstm__kernels_at((size_t)_i);
     area *space = area_create();
-    for (size_t c = 0; kernels && c < PRODUCT_SIZES * PRODUCT_SIZES * PRODUCT_SIZES; c++) {
-        product p = {.m = product_sizes[c % PRODUCT_SIZES],
-                     .n = product_sizes[c / PRODUCT_SIZES % PRODUCT_SIZES],
-                     .k = product_sizes[c / PRODUCT_SIZES / PRODUCT_SIZES]};
+    for (size_t c = 0; kernels && c < CUBED + LARGE_PRODUCTS; c++) {
+        product p = c < CUBED ? (product){.m = product_sizes[c % PRODUCT_SIZES],
+                                          .n = product_sizes[c / PRODUCT_SIZES % PRODUCT_SIZES],
+                                          .k = product_sizes[c / PRODUCT_SIZES / PRODUCT_SIZES]}
+                              : large_products[c - CUBED];
         for (form f = NN; f <= PACKED_FEW; f++) {
             p.form = f;
             p.start = f == TN ? IN_PLACE : (start_kind)((c + f) % 3);
