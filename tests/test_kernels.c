@@ -537,9 +537,10 @@ START_TEST(empty_products_take_any_row_distance_and_no_memory)
         tables[k]->product_nn(0, 5, 3, NULL, 0, NULL, 0, NULL, 0, NULL, 0);
         tables[k]->product_nt(5, 0, 3, NULL, 0, NULL, 0, NULL, 0, NULL, 0);
         const lstm__rows nothing = {0};
-        const lstm__matrix no_weights = {0};
-        tables[k]->product_packed(0, 5, &nothing, &nothing, &no_weights, false, NULL, 0, NULL, 0);
-        tables[k]->product_tn(0, 0, &nothing, &nothing, NULL, 0, NULL, 0, NULL);
+        float untouched = NAN;
+        const lstm__matrix weights = {.values = &untouched};
+        tables[k]->product_packed(0, 5, &nothing, &nothing, &weights, false, NULL, 0, NULL, 0);
+        tables[k]->product_tn(0, 0, &nothing, &nothing, NULL, 0, &untouched, 0, NULL);
     }
 }
 END_TEST
@@ -558,7 +559,7 @@ START_TEST(column_sums_agree_with_sums_in_double)
             const lstm__rows nothing = {0};
             memcpy(before, sums, 2 * n * sizeof *sums);
             lstm__kernels_at(table)->column_sums(ROWS, n, y, n + 3, sums);
-            lstm__kernels_at(table)->product_tn(n, ROWS, &nothing, &nothing, y, n + 3, NULL, 0, sums + n);
+            lstm__kernels_at(table)->product_tn(n, ROWS, &nothing, &nothing, y, n + 3, sums, n, sums + n);
             for (size_t j = 0; j < 2 * n; j++) {
                 double size, sum = wide_sum(before[j], ROWS, &one, 0, y + j % n, n + 3, &size);
                 check_that(fabs((double)sums[j] - sum) <= 2e-6 * size, "%g, expected %g", (double)sums[j], sum);

@@ -146,13 +146,14 @@ INLINE void few_rows(size_t m, size_t n, bool packed, tile t)
 static void few_rows_of_values(size_t m, size_t n, const lstm__rows *x, const lstm__rows *h, const float *b, size_t ldb,
                                const float *start, size_t lds, float *c, size_t ldc)
 {
+    if (!m) /* then there may be no memory, not even to point at */
+        return;
     tile t = tile_at(0, VECTOR_WIDTH, start, lds, c, ldc);
     t.a[0] = *x;
     t.a[1] = *h;
     t.b = b;
     t.ldb = ldb;
-    if (m)
-        few_rows(m, n, false, t);
+    few_rows(m, n, false, t);
 }
 
 static void pack_few(size_t k, size_t n, const float *b, size_t ldb, float *packed)
