@@ -432,7 +432,8 @@ START_TEST(what_could_not_be_read_is_not_written)
     bad.dtype = (lstm_dtype)22;
     save_fails(NULL, 0, &bad, 1, "\"a\" do not fit");
     bad = (lstm_tensor){"a", LSTM_DTYPE_F32, 2, huge, NULL, 0};
-    save_fails(NULL, 0, &bad, 1, "\"a\" do not fit");
+    if (SIZE_MAX > INT64_MAX) /* elsewhere no size is too large for the file */
+        save_fails(NULL, 0, &bad, 1, "\"a\" do not fit");
     save_fails((const lstm_metadata[]){{"k", "1"}, {"k", "1"}}, 2, &a, 1, "\"k\" is given twice");
     save_fails((const lstm_metadata[]){{"k", NULL}}, 1, &a, 1, "metadata[0]");
     save_fails((const lstm_metadata[]){{NULL, "v"}}, 1, &a, 1, "metadata[0]");
