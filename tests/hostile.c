@@ -260,7 +260,7 @@ static void check_prefixes(const image *model)
                                 (uint64_t)1 << 32 | length,
                                 INT64_MAX,
                                 UINT64_MAX};
-    image i = make(hostile_model, length, HOSTILE_MODEL_DATA, true);
+    image i = make(hostile_model, (size_t)length, HOSTILE_MODEL_DATA, true);
     for (size_t k = 0; k < sizeof lengths / sizeof *lengths; k++) {
         for (size_t byte = 0; byte < 8; byte++)
             i.bytes[byte] = (unsigned char)(lengths[k] >> 8 * byte);

@@ -215,7 +215,7 @@ static void train(training *t)
     static size_t labels[BATCH * LENGTH];
     const float *x = sequences[t->step % (KINDS - BATCH + 1)][0];
     for (size_t k = 0; k < BATCH * LENGTH; k++)
-        labels[k] = (k + t->step) % OUTPUT;
+        labels[k] = (size_t)((k + t->step) % OUTPUT);
     must(lstm_model_run(
         t->tape, t->weights,
         LSTM_ARGS(lstm_model_args, .batch = BATCH, .time = LENGTH, .inputs = x, .outputs = y, .logits = true)));
