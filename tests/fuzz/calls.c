@@ -30,7 +30,7 @@ float call_number(caller *c)
 size_t call_struct_size(caller *c, size_t right)
 {
     const size_t way = fuzz_pick(&c->bytes, 32);
-    return way == 1 ? 0 : way == 2 ? sizeof(size_t) : way == 3 ? 7 : right;
+    return way == 1 ? 0 : way == 2 ? sizeof(size_t) : way == 3 ? sizeof(size_t) - 1 : right;
 }
 
 void *call_pointer(caller *c, void *right)
