@@ -11,6 +11,8 @@
 /* The contract: an imported network gives what its source gave, to this share of the largest output. */
 static const double tolerance = 1e-4;
 
+enum { TAPE = 1 << 24 }; /* bytes: what a tape takes at most where it can be less */
+
 /* One recorded test. */
 typedef struct selftest {
     const lstm_tensor *inputs, *sequence_length, *outputs; /* sequence_length: or NULL */
@@ -75,24 +77,85 @@ static lstm_status read_arrays(const char *where, lstm_context *context, size_t 
     return LSTM_OK;
 }
 
-static lstm_status run(const lstm_model *model, const lstm_params *params, selftest *t)
+/* ---- the run ---- */
+
+static lstm_tape_config tape_config(const selftest *t, size_t rows)
+{
+    return (lstm_tape_config){
+        .struct_size = sizeof(lstm_tape_config), .max_batch = rows, .max_time = t->time, .inference = true};
+}
+
+static bool is_large(const lstm_model *model, const selftest *t, size_t rows)
+{
+    const lstm_tape_config config = tape_config(t, rows);
+    size_t bytes;
+    return lstm_model_tape_size(model, &config, &bytes, NULL) || bytes > TAPE;
+}
+
+static const float *inputs_at(const selftest *t, size_t row)
+{
+    return t->x + row * (t->input_count / t->batch);
+}
+
+static float *outputs_at(const selftest *t, size_t row)
+{
+    return t->y + row * (t->output_count / t->batch);
+}
+
+static lstm_status run_rows(const lstm_model *model, const lstm_params *params, const selftest *t, size_t rows)
 {
     lstm_model_tape *tape;
-    const lstm_tape_config config = {
-        .struct_size = sizeof config, .max_batch = t->batch, .max_time = t->time, .inference = true};
+    const lstm_tape_config config = tape_config(t, rows);
     lstm_status status = lstm_model_tape_create(model, &config, &tape);
     if (status)
         return status;
-    const lstm_model_args args = {.struct_size = sizeof args,
-                                  .batch = t->batch,
-                                  .time = t->time,
-                                  .inputs = t->x,
-                                  .sequence_length = t->sequence_length ? t->lengths : NULL,
-                                  .outputs = t->y};
-    status = lstm_model_run(tape, params, &args);
+    for (size_t row = 0; row < t->batch && !status; row += rows) {
+        const lstm_model_args args = {.struct_size = sizeof args,
+                                      .batch = t->batch - row < rows ? t->batch - row : rows,
+                                      .time = t->time,
+                                      .inputs = inputs_at(t, row),
+                                      .sequence_length = t->sequence_length ? t->lengths + row : NULL,
+                                      .outputs = outputs_at(t, row)};
+        status = lstm_model_run(tape, params, &args);
+    }
     lstm_model_tape_destroy(tape);
     return status;
 }
+
+/* Row by row, each in portions. */
+static lstm_status run_streamed(const lstm_model *model, const lstm_params *params, const selftest *t)
+{
+    lstm_params *frozen;
+    lstm_model_stream *stream;
+    lstm_status status = lstm_params_freeze(params, NULL, &frozen);
+    if (status)
+        return status;
+    status = lstm_model_stream_create(model, frozen, NULL, &stream);
+    lstm_params_destroy(frozen);
+    if (status)
+        return status;
+    for (size_t row = 0; row < t->batch && !status; row++) {
+        (void)lstm_model_stream_reset(stream);
+        status = lstm_model_stream_run(stream, t->time, t->sequence_length ? t->lengths + row : NULL, inputs_at(t, row),
+                                       outputs_at(t, row));
+    }
+    lstm_model_stream_destroy(stream);
+    return status;
+}
+
+/* A tape holds what a layer gives at each step, which may be far more than there is in the file. So not all rows are run
+ * at once where it is much, and a row that is long by itself goes through a stream, if the model can. */
+static lstm_status run(const lstm_model *model, const lstm_params *params, const selftest *t)
+{
+    size_t rows = t->batch, bytes;
+    while (rows > 1 && is_large(model, t, rows))
+        rows /= 2;
+    if (is_large(model, t, rows) && !lstm_model_stream_size(model, NULL, &bytes, NULL))
+        return run_streamed(model, params, t);
+    return run_rows(model, params, t, rows);
+}
+
+/* ---- the result ---- */
 
 /* The largest difference, as a share of the largest output; NaN and infinity have to be the same. */
 static double compare(const selftest *t)

@@ -30,6 +30,7 @@ void *counted_allocate(void *user, size_t size, size_t alignment)
     const piece p = {whole, size};
     memcpy((unsigned char *)memory - sizeof p, &p, sizeof p);
     c->bytes += size;
+    c->peak = c->bytes > c->peak ? c->bytes : c->peak;
     c->live++;
     return memory;
 }

@@ -6,7 +6,7 @@
 
 /* It gives nothing once `left` allocations are used up. */
 typedef struct counter {
-    size_t made, live, left, bytes; /* bytes: asked for, and alive */
+    size_t made, live, left, bytes, peak; /* bytes: asked for, and alive; peak: their most so far */
     bool wrong; /* an alignment that is no power of two up to 64, or a NULL that was to be released */
 } counter;
 

@@ -1,3 +1,4 @@
+#include "counted.h"
 #include "files.h"
 #include "testing.h"
 
@@ -7,8 +8,6 @@
 #include <string.h>
 
 enum { BATCH = 3, TIME = 40 };
-
-static const size_t lengths[BATCH] = {40, 0, 23};
 
 #define LAYERS(layers) "{\"input_size\": 2, \"layers\": [" layers "]}"
 #define RECURRENT(more) "{\"type\": \"rnn\", " more "\"cell\": {\"type\": \"lstm\", \"num_units\": 5}}"
@@ -29,15 +28,15 @@ enum { GRAPHS = sizeof graphs / sizeof *graphs };
 typedef struct whole {
     lstm_model *model;
     lstm_params *params, *frozen;
-    size_t in, out, outputs, leaves;
+    size_t time, lengths[BATCH], in, out, outputs, leaves;
     bool last;
     float *x, *y, *final[8];
 } whole;
 
-static void whole_create(whole *w, const char *graph)
+static void whole_create(whole *w, const char *graph, size_t time)
 {
     lstm_model_tape *tape;
-    *w = (whole){0};
+    *w = (whole){.time = time, .lengths = {time, 0, time - 17}};
     ck_ok(lstm_params_create(NULL, &w->params));
     ck_ok(lstm_model_create(w->params, graph, &w->model));
     ck_ok(lstm_params_initialize(w->params, 3));
@@ -45,20 +44,20 @@ static void whole_create(whole *w, const char *graph)
     w->in = lstm_model_input_size(w->model);
     w->out = lstm_model_output_size(w->model);
     w->last = lstm_model_returns_last(w->model);
-    w->outputs = BATCH * (w->last ? 1 : TIME) * w->out;
-    w->x = test_numbers("x", BATCH * TIME * w->in, 1.0f);
+    w->outputs = BATCH * (w->last ? 1 : time) * w->out;
+    w->x = test_numbers("x", BATCH * time * w->in, 1.0f);
     w->y = test_allocate(w->outputs, sizeof(float));
     w->leaves = lstm_model_state_count(w->model);
     for (size_t leaf = 0; leaf < w->leaves; leaf++)
         w->final[leaf] = test_allocate(BATCH * lstm_model_state_size(w->model, leaf), sizeof(float));
     for (size_t row = 0; row < BATCH; row++)
-        for (size_t k = lengths[row] * w->in; k < TIME * w->in; k++)
-            w->x[row * TIME * w->in + k] = NAN;
+        for (size_t k = w->lengths[row] * w->in; k < time * w->in; k++)
+            w->x[row * time * w->in + k] = NAN;
     ck_ok(lstm_model_tape_create(
-        w->model, LSTM_ARGS(lstm_tape_config, .max_batch = BATCH, .max_time = TIME, .inference = true), &tape));
+        w->model, LSTM_ARGS(lstm_tape_config, .max_batch = BATCH, .max_time = time, .inference = true), &tape));
     ck_ok(lstm_model_run(tape, w->params,
-                         LSTM_ARGS(lstm_model_args, .batch = BATCH, .time = TIME, .inputs = w->x,
-                                   .sequence_length = lengths, .outputs = w->y, .final_state = w->final)));
+                         LSTM_ARGS(lstm_model_args, .batch = BATCH, .time = time, .inputs = w->x,
+                                   .sequence_length = w->lengths, .outputs = w->y, .final_state = w->final)));
     lstm_model_tape_destroy(tape);
 }
 
@@ -86,7 +85,7 @@ static void check_portions(const whole *w, size_t max_steps, size_t portion)
             float *x = test_allocate(BATCH * time * w->in, sizeof *x);
             float *y = test_allocate(BATCH * time * w->out, sizeof *y);
             for (size_t row = 0; row < BATCH; row++) {
-                const size_t left = lengths[row] > t ? lengths[row] - t : 0;
+                const size_t left = w->lengths[row] > t ? w->lengths[row] - t : 0;
                 steps[row] = left < time ? left : time;
                 memcpy(x + row * time * w->in, w->x + (row * TIME + t) * w->in, time * w->in * sizeof *x);
             }
@@ -110,7 +109,7 @@ START_TEST(a_stream_has_the_bits_of_the_whole_in_whatever_portions_it_comes)
 {
     for (size_t g = 0; g < GRAPHS; g++) {
         whole w;
-        whole_create(&w, graphs[g]);
+        whole_create(&w, graphs[g], TIME);
         check_portions(&w, 0, 1);
         check_portions(&w, 0, 7);
         check_portions(&w, 4, 7);
@@ -125,12 +124,12 @@ END_TEST
 START_TEST(a_row_can_start_again_while_the_others_go_on)
 {
     whole w;
-    whole_create(&w, graphs[3]);
+    whole_create(&w, graphs[3], TIME);
     lstm_model_stream *stream, *fresh;
     float y[BATCH * 4], once[4];
     ck_ok(lstm_model_stream_create(w.model, w.frozen, LSTM_ARGS(lstm_stream_config, .batch = BATCH), &stream));
     ck_ok(lstm_model_stream_create(w.model, w.frozen, NULL, &fresh));
-    ck_ok(lstm_model_stream_run(stream, TIME, lengths, w.x, y));
+    ck_ok(lstm_model_stream_run(stream, TIME, w.lengths, w.x, y));
     ck_ok(lstm_model_stream_reset_row(stream, 0));
     const size_t steps[BATCH] = {5, 0, 0};
     ck_ok(lstm_model_stream_run(stream, TIME, steps, w.x, y));
@@ -151,7 +150,7 @@ START_TEST(streams_say_what_is_wrong)
     lstm_model_stream *stream;
     float y[4 * TIME];
     const size_t steps[1] = {3};
-    whole_create(&w, graphs[1]);
+    whole_create(&w, graphs[1], TIME);
     ck_makes_nothing(lstm_model_stream, lstm_model_stream_create(NULL, w.frozen, NULL, &made),
                      LSTM_ERR_INVALID_ARGUMENT, "model is NULL");
     ck_makes_nothing(lstm_model_stream, lstm_model_stream_create(w.model, w.params, NULL, &made), LSTM_ERR_STATE,
@@ -191,8 +190,8 @@ static char file[64];
 /* Save a model whose recorded self-test has the whole run's outputs, one of them off by `error`. */
 static void record(const whole *w, const char *graph, float error, const char *output_name, int64_t first_length)
 {
-    const size_t x_shape[3] = {BATCH, TIME, w->in}, y_shape[3] = {BATCH, w->last ? w->out : TIME, w->out};
-    const int64_t n[BATCH] = {first_length, 0, 23};
+    const size_t x_shape[3] = {BATCH, w->time, w->in}, y_shape[3] = {BATCH, w->last ? w->out : w->time, w->out};
+    const int64_t n[BATCH] = {first_length, (int64_t)w->lengths[1], (int64_t)w->lengths[2]};
     const size_t n_shape[1] = {BATCH};
     lstm_tensor tensors[16];
     size_t count = 0;
@@ -207,7 +206,7 @@ static void record(const whole *w, const char *graph, float error, const char *o
                                        values + infos[count].offset,
                                        infos[count].count * sizeof(float)};
     }
-    const size_t x_size = BATCH * TIME * w->in * sizeof(float);
+    const size_t x_size = BATCH * w->time * w->in * sizeof(float);
     tensors[count++] = (lstm_tensor){"selftest/0/inputs", LSTM_DTYPE_F32, 3, x_shape, w->x, x_size};
     tensors[count++] = (lstm_tensor){"selftest/0/sequence_length", LSTM_DTYPE_I64, 1, n_shape, n, sizeof n};
     tensors[count++] =
@@ -225,7 +224,7 @@ START_TEST(self_tests_are_replayed_and_a_difference_is_told)
     snprintf(file, sizeof file, "%s", test_path("selftest"));
     for (size_t g = 1; g < GRAPHS; g++) {
         whole w;
-        whole_create(&w, graphs[g]);
+        whole_create(&w, graphs[g], TIME);
         record(&w, graphs[g], 0.0f, "selftest/0/outputs", 40);
         ck_ok(lstm_model_selftest(NULL, file, &tests, &difference));
         ck_assert_uint_eq(tests, 1);
@@ -249,6 +248,41 @@ START_TEST(self_tests_are_replayed_and_a_difference_is_told)
 }
 END_TEST
 
+#define WIDE "{\"type\": \"dense\", \"units\": 1500}, "
+#define ONE_WAY "{\"type\": \"gru\", \"num_units\": 2}"
+
+/* What they allow in bytes: the steps of one row, or some rows of both directions; not the 1,500 units of every step. */
+START_TEST(self_tests_take_the_memory_that_their_file_justifies)
+{
+    static const struct {
+        const char *graph;
+        size_t time, most;
+    } cases[] = {
+        {LAYERS(WIDE RECURRENT("")), 4000, 3 << 20},
+        {LAYERS(WIDE RECURRENT("\"return\": \"last\", ")), 4000, 3 << 20},
+        {LAYERS(WIDE "{\"type\": \"bidirectional_rnn\", \"forward\": " ONE_WAY ", \"backward\": " ONE_WAY "}"), 2000,
+         18 << 20},
+    };
+    snprintf(file, sizeof file, "%s", test_path("selftest"));
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        counter c = {.left = SIZE_MAX};
+        lstm_context *context;
+        whole w;
+        size_t tests;
+        double difference;
+        whole_create(&w, cases[k].graph, cases[k].time);
+        record(&w, cases[k].graph, 0.0f, "selftest/0/outputs", (int64_t)cases[k].time);
+        ck_ok(counted_context(&c, &context));
+        ck_ok(lstm_model_selftest(context, file, &tests, &difference));
+        ck_assert_double_eq(difference, 0.0);
+        ck_assert_uint_le(c.peak, cases[k].most);
+        lstm_context_destroy(context);
+        whole_destroy(&w);
+    }
+    remove(file);
+}
+END_TEST
+
 Suite *model_stream_suite(void)
 {
     return test_suite("model_stream", (const TTest *const[]){
@@ -256,6 +290,7 @@ Suite *model_stream_suite(void)
                                           a_row_can_start_again_while_the_others_go_on,
                                           streams_say_what_is_wrong,
                                           self_tests_are_replayed_and_a_difference_is_told,
+                                          self_tests_take_the_memory_that_their_file_justifies,
                                           NULL,
                                       });
 }
