@@ -35,11 +35,11 @@ INLINE lstm__rows rows_from(const lstm__rows *rows, size_t first)
 }
 
 /* The tiles one below the other of m rows of c. */
-static void run_tiles(tile_function *const *functions, size_t width, size_t m, tile t)
+static void run_tiles(size_t width, size_t m, tile t)
 {
     for (size_t height; m; m -= height) {
         height = tile_height(m, width);
-        functions[height - 1](&t);
+        tiles_across[width - 1][height - 1](&t);
         t.a[0] = rows_from(&t.a[0], height);
         t.a[1] = rows_from(&t.a[1], height);
         t.start += height * t.lds;
@@ -121,7 +121,7 @@ static void panel_product(size_t m, size_t n, size_t k, const float *a, size_t l
             t.a[0] = (lstm__rows){.first = a + i, .ld = lda, .width = rows};
             pack_panel(rows, p.width, p.lanes, transposed ? b + p.at * ldb + i : b + i * ldb + p.at, ldb, transposed,
                        panel);
-            run_tiles(tiles_across[p.width - 1], p.width, m, t);
+            run_tiles(p.width, m, t);
             t.start = t.c;
             t.lds = ldc;
         }
@@ -221,7 +221,7 @@ static void product_packed(size_t m, size_t n, const lstm__rows *x, const lstm__
         t.b = w->packed + k * p.at;
         for (size_t i = 0; i < k || i == 0; i += PANEL_ROWS) {
             take_columns(&t, x, h, i, smaller(PANEL_ROWS, k - i));
-            run_tiles(tiles_across[p.width - 1], p.width, m, t);
+            run_tiles(p.width, m, t);
             t.b += PANEL_ROWS * t.ldb;
             t.start = t.c;
             t.lds = ldc;
