@@ -29,7 +29,7 @@ build_program()
 {
     target=$1
     shift
-    sh "$top/cmake/bootstrap.sh" cmake make gcc libc6-dev libopenblas-dev || return 1
+    sh "$top/cmake/bootstrap.sh" cmake make gcc libc6-dev libopenblas-dev libjansson-dev zlib1g-dev || return 1
     fresh=
     if [ -f "$build/program/CMakeCache.txt" ] &&
         ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$top/tests/bench" "$build/program/CMakeCache.txt"; then
