@@ -98,7 +98,7 @@ INLINE void activate_as(lstm_activation kind, const lstm_function *function, siz
 
 static void activate(const lstm__activation *act, size_t count, float *x)
 {
-    WITH_ACTIVATION(activate_as, act, count, x)
+    activate_as(act->kind, &act->function, count, x);
 }
 
 INLINE void activate_state_as(lstm_activation kind, const lstm_function *function, size_t count, float *x)
@@ -109,7 +109,7 @@ INLINE void activate_state_as(lstm_activation kind, const lstm_function *functio
 
 static void activate_state(const lstm__activation *act, size_t count, float *x)
 {
-    WITH_ACTIVATION(activate_state_as, act, count, x)
+    activate_state_as(act->kind, &act->function, count, x);
 }
 
 INLINE void activate_backward_as(lstm_activation kind, const lstm_function *function, size_t count, const float *keeps,
@@ -121,7 +121,7 @@ INLINE void activate_backward_as(lstm_activation kind, const lstm_function *func
 
 static void activate_backward(const lstm__activation *act, size_t count, const float *keeps, const float *dy, float *dz)
 {
-    WITH_ACTIVATION(activate_backward_as, act, count, keeps, dy, dz)
+    activate_backward_as(act->kind, &act->function, count, keeps, dy, dz);
 }
 
 /* 16 partial sums, each over every 16th number, and one fixed tree over them: the same bits for any vector width. */
@@ -129,9 +129,9 @@ typedef struct strided_sums {
     V parts[16 / VECTOR_WIDTH];
 } strided_sums;
 
-INLINE void add_strided(strided_sums *sums, size_t place, V x)
+INLINE void add_strided(strided_sums *sums, size_t index, V x)
 {
-    size_t part = place / VECTOR_WIDTH % (16 / VECTOR_WIDTH);
+    size_t part = index / VECTOR_WIDTH % (16 / VECTOR_WIDTH);
     sums->parts[part] = plus(sums->parts[part], x);
 }
 

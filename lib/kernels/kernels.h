@@ -8,8 +8,9 @@
 #include <float.h>
 
 /* The same bits everywhere is a promise that holds where every operation rounds to its own type. */
-_Static_assert(FLT_EVAL_METHOD == 0, "floats are computed with more digits: compile with -msse2 -mfpmath=sse on x86, "
-                                     "with -fexcess-precision=fast on z/Architecture");
+_Static_assert(FLT_EVAL_METHOD == 0 || FLT_EVAL_METHOD == 16,
+               "floats are computed with more digits: compile with -msse2 -mfpmath=sse on x86, "
+               "with -fexcess-precision=fast on z/Architecture");
 
 /* State values smaller than this are written as zero, so that a decaying state never becomes denormal. */
 #define LSTM__TINY_STATE 0x1p-100f

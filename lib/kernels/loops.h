@@ -22,13 +22,6 @@
     for (size_t k = 0, n; k < (count) && (n = (count)-k < VECTOR_WIDTH ? (count)-k : VECTOR_WIDTH, true);              \
          k += VECTOR_WIDTH)
 
-/* Call a function whose first two arguments are an activation's kind and its function. TANH is a constant there. */
-#define WITH_ACTIVATION(body, act, ...)                                                                                \
-    if ((act)->kind == LSTM_ACTIVATION_TANH)                                                                           \
-        body(LSTM_ACTIVATION_TANH, NULL, __VA_ARGS__);                                                                 \
-    else                                                                                                               \
-        body((act)->kind, &(act)->function, __VA_ARGS__);
-
 /* What a cell's elementwise work reads and writes: rows of h units, ld apart. */
 typedef enum plane_way { IN = 1, OUT = 2, IN_OUT = 3 } plane_way;
 typedef struct plane {
@@ -43,10 +36,6 @@ INLINE plane input_plane(const float *first, size_t ld)
     return (plane){(float *)(uintptr_t)first, ld, IN};
 }
 
-/* The work on a vector of units, which stand at at[k] + u of plane k. */
-typedef void unit_body(lstm_activation kind, const lstm_function *function, const void *options, float *const *at,
-                       size_t u);
-
 INLINE V take(const float *p)
 {
     return load(p, VECTOR_WIDTH);
@@ -58,6 +47,55 @@ INLINE void put(float *p, V x)
 }
 
 enum { TAIL_ROWS = 16, MOST_PLANES = 11, TAIL_FLOATS = (TAIL_ROWS + 1) * VECTOR_WIDTH };
+
+/* Where the units of some rows stand: at[k] + u is unit u of plane k. With AVX-512 a vector may have units of two rows: those
+ * past the end of a row stand skip[k] further on. */
+typedef struct place {
+    float *at[MOST_PLANES];
+#ifdef LSTM__ISA_AVX512
+    ptrdiff_t skip[MOST_PLANES];
+    vector_mask of_row;
+#endif
+} place;
+
+/* The work on a vector of units. */
+typedef void unit_body(lstm_activation kind, const lstm_function *function, const void *options, const place *p,
+                       size_t u);
+
+/* Of a plane whose rows follow one another without a gap, */
+INLINE V dense(const place *p, size_t k, size_t u)
+{
+    return take(p->at[k] + u);
+}
+
+INLINE void put_dense(const place *p, size_t k, size_t u, V x)
+{
+    put(p->at[k] + u, x);
+}
+
+/* and of any other. */
+INLINE V apart(const place *p, size_t k, size_t u)
+{
+#ifdef LSTM__ISA_AVX512
+    if (p->of_row != first_lanes(VECTOR_WIDTH))
+        return load_either(p->of_row, p->at[k] + u, p->at[k] + p->skip[k] + u);
+    return take(p->at[k] + u);
+#else
+    return take(p->at[k] + u);
+#endif
+}
+
+INLINE void put_apart(const place *p, size_t k, size_t u, V x)
+{
+#ifdef LSTM__ISA_AVX512
+    if (p->of_row != first_lanes(VECTOR_WIDTH))
+        store_either(p->of_row, p->at[k] + u, p->at[k] + p->skip[k] + u, x);
+    else
+        put(p->at[k] + u, x);
+#else
+    put(p->at[k] + u, x);
+#endif
+}
 
 /* Copy the last units of some rows of each plane, fewer than a vector holds, to one place behind the other, and back.
  * Behind the last one stand zeros: the work is done on whole vectors. */
@@ -81,6 +119,56 @@ static __attribute__((noinline)) void scatter_tails(const plane *planes, size_t 
             store(planes[k].first + (row + r) * planes[k].ld + from, units, take(tails[k] + r * units));
 }
 
+#ifdef LSTM__ISA_AVX512
+/* A part of the work: `units` in whole vectors, of rows of h. */
+INLINE void walk(lstm_activation kind, const lstm_function *function, unit_body *body, const void *options, place p,
+                 size_t count, size_t units, size_t h)
+{
+    size_t left = h; /* in the row */
+    for (size_t u = 0; u < units; u += VECTOR_WIDTH) {
+        p.of_row = left < VECTOR_WIDTH ? first_lanes(left) : first_lanes(VECTOR_WIDTH);
+        body(kind, function, options, &p, u);
+        if (left > VECTOR_WIDTH) {
+            left -= VECTOR_WIDTH;
+            continue;
+        }
+        left += h - VECTOR_WIDTH;
+        UNROLLED
+        for (size_t k = 0; k < count; k++)
+            p.at[k] = p.at[k] ? p.at[k] + p.skip[k] : NULL;
+    }
+}
+
+/* As below. Whole vectors go over the ends of rows; only what is left behind the last of some rows is gathered, or rows that
+ * are narrower than a vector. All loads of a body come before its stores: a load waits for a masked store beside it. */
+INLINE void over_units(lstm_activation kind, const lstm_function *function, unit_body *body, unit_body *then,
+                       const void *options, const plane *planes, size_t count, size_t rows, size_t h)
+{
+    float tails[MOST_PLANES][TAIL_FLOATS];
+    const size_t at_once = h % VECTOR_WIDTH || h <= 64 ? TAIL_ROWS : 1;
+    for (size_t row = 0; row < rows; row += at_once) {
+        const size_t together = rows - row < at_once ? rows - row : at_once, end = row + together;
+        const size_t left = h < VECTOR_WIDTH ? together * h : together * h % VECTOR_WIDTH, there = together * h - left;
+        const size_t of_each = there ? left : h, first = there ? end - 1 : row;
+        if (left)
+            gather_tails(planes, count, first, end - first, h - of_each, of_each, tails);
+        for (size_t part = there ? 0 : 1; part < (left ? 2 : 1); part++) {
+            place p;
+            UNROLLED
+            for (size_t k = 0; k < count; k++) {
+                p.at[k] = !planes[k].first ? NULL : part ? tails[k] : planes[k].first + row * planes[k].ld;
+                p.skip[k] = part || !planes[k].first ? 0 : (ptrdiff_t)planes[k].ld - (ptrdiff_t)h;
+            }
+            walk(kind, function, body, options, p, count, part ? left : there, part ? SIZE_MAX : h);
+            if (then)
+                walk(kind, function, then, options, p, count, part ? left : there, part ? SIZE_MAX : h);
+        }
+        if (left)
+            scatter_tails(planes, count, first, end - first, h - of_each, of_each, tails);
+    }
+}
+#else
+
 /* Do the work on all units of all rows: in whole vectors, and what is left of each row together with that of others. What
  * `then` does comes after (NULL: nothing): where one long chain of operations waits for another, a processor looks ahead
  * over too few units to be busy meanwhile. */
@@ -95,18 +183,21 @@ INLINE void over_units(lstm_activation kind, const lstm_function *function, unit
             gather_tails(planes, count, row, together, whole, tail, tails);
         for (size_t r = whole ? 0 : together; r < together + (tail > 0); r++) {
             const size_t units = r < together ? whole : together * tail;
-            float *at[MOST_PLANES];
+            place p;
             UNROLLED
             for (size_t k = 0; k < count; k++)
-                at[k] = !planes[k].first ? NULL : r < together ? planes[k].first + (row + r) * planes[k].ld : tails[k];
+                p.at[k] = !planes[k].first ? NULL
+                          : r < together ? planes[k].first + (row + r) * planes[k].ld
+                                         : tails[k];
             for (size_t u = 0; u < units; u += VECTOR_WIDTH)
-                body(kind, function, options, at, u);
+                body(kind, function, options, &p, u);
             for (size_t u = 0; u < units && then; u += VECTOR_WIDTH)
-                then(kind, function, options, at, u);
+                then(kind, function, options, &p, u);
         }
         if (tail)
             scatter_tails(planes, count, row, together, whole, tail, tails);
     }
 }
+#endif
 
 #endif

@@ -30,6 +30,15 @@ static inline void store(float *p, size_t n, V x)
     else
         _mm512_mask_storeu_ps(p, first_lanes(n), x);
 }
+static inline V load_either(vector_mask first, const float *p, const float *q) /* the other lanes from q on */
+{
+    return _mm512_mask_loadu_ps(_mm512_maskz_loadu_ps(first, p), (vector_mask)~first, q);
+}
+static inline void store_either(vector_mask first, float *p, float *q, V x)
+{
+    _mm512_mask_storeu_ps(p, first, x);
+    _mm512_mask_storeu_ps(q, (vector_mask)~first, x);
+}
 static inline V all(float x)
 {
     return _mm512_set1_ps(x);
