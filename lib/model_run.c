@@ -55,7 +55,7 @@ static lstm_status cut_tape(lstm__arena *arena, const lstm_tape_config *c, const
 static lstm_status cut(lstm__arena *arena, const lstm_model *model, const lstm_tape_config *c, lstm_model_tape *tape)
 {
     const size_t layers = model->layer_count;
-    size_t largest = 0, rows = most_rows(c, false), floats = 0;
+    size_t largest[2] = {0}, rows = most_rows(c, false), floats = 0; /* largest: of every other layer */
     tape->length = lstm__arena_take(arena, c->max_batch, sizeof *tape->length);
     tape->tapes = lstm__arena_take(arena, layers, sizeof *tape->tapes);
     tape->values = lstm__arena_take(arena, layers, sizeof *tape->values);
@@ -66,14 +66,15 @@ static lstm_status cut(lstm__arena *arena, const lstm_model *model, const lstm_t
         if (status)
             return status;
         floats = most_floats(c, layer);
-        largest = floats > largest && k + 1 < layers ? floats : largest;
+        if (floats > largest[k % 2] && k + 1 < layers)
+            largest[k % 2] = floats;
     }
     for (size_t k = 0; k < layers; k++) {
         const bool shared = c->inference && k >= 2, needed = k + 1 < layers || (!c->inference && !model->layers[k].rnn);
-        float *made =
-            shared || !needed
-                ? NULL
-                : lstm__arena_take(arena, c->inference ? largest : most_floats(c, &model->layers[k]), sizeof(float));
+        float *made = shared || !needed
+                          ? NULL
+                          : lstm__arena_take(arena, c->inference ? largest[k % 2] : most_floats(c, &model->layers[k]),
+                                             sizeof(float));
         if (arena->base)
             tape->values[k] = shared ? tape->values[k - 2] : made;
     }
@@ -83,7 +84,7 @@ static lstm_status cut(lstm__arena *arena, const lstm_model *model, const lstm_t
         tape->inputs = lstm__arena_take(
             arena, lstm__multiply(rows, model->layers[0].input_size, &floats) ? floats : SIZE_MAX, sizeof(float));
     for (int k = 0; k < 2; k++)
-        tape->gradients[k] = lstm__arena_take(arena, largest, sizeof(float));
+        tape->gradients[k] = lstm__arena_take(arena, largest[0] > largest[1] ? largest[0] : largest[1], sizeof(float));
     return LSTM_OK;
 }
 

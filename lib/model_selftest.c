@@ -11,7 +11,10 @@
 /* The contract: an imported network gives what its source gave, to this share of the largest output. */
 static const double tolerance = 1e-4;
 
-enum { TAPE = 1 << 24 }; /* bytes: what a tape takes at most where it can be less */
+enum {
+    TAPE = 1 << 24, /* bytes: what a tape takes at most where it can be less; */
+    EACH = 32       /* where it cannot, so many more for each byte of the file's tensors */
+};
 
 /* One recorded test. */
 typedef struct selftest {
@@ -85,11 +88,20 @@ static lstm_tape_config tape_config(const selftest *t, size_t rows)
         .struct_size = sizeof(lstm_tape_config), .max_batch = rows, .max_time = t->time, .inference = true};
 }
 
-static bool is_large(const lstm_model *model, const selftest *t, size_t rows)
+static bool is_larger(const lstm_model *model, const selftest *t, size_t rows, size_t most)
 {
     const lstm_tape_config config = tape_config(t, rows);
     size_t bytes;
-    return lstm_model_tape_size(model, &config, &bytes, NULL) || bytes > TAPE;
+    return lstm_model_tape_size(model, &config, &bytes, NULL) || bytes > most;
+}
+
+/* What is still in proportion to a file. */
+static size_t justified(const lstm_safetensors *file)
+{
+    size_t bytes = 0;
+    for (size_t k = 0; k < lstm_safetensors_count(file); k++)
+        bytes += lstm__safetensors_at(file, k)->size;
+    return bytes < (SIZE_MAX - TAPE) / EACH ? TAPE + EACH * bytes : SIZE_MAX;
 }
 
 static const float *inputs_at(const selftest *t, size_t row)
@@ -144,14 +156,20 @@ static lstm_status run_streamed(const lstm_model *model, const lstm_params *para
 }
 
 /* A tape holds what a layer gives at each step, which may be far more than there is in the file. So not all rows are run
- * at once where it is much, and a row that is long by itself goes through a stream, if the model can. */
-static lstm_status run(const lstm_model *model, const lstm_params *params, const selftest *t)
+ * at once where it is much, and a row that is long by itself goes through a stream, if the model can; if it cannot, there
+ * is an end to what it may take. */
+static lstm_status run(const char *where, const lstm_model *model, const lstm_params *params,
+                       const lstm_safetensors *file, size_t k, const selftest *t)
 {
     size_t rows = t->batch, bytes;
-    while (rows > 1 && is_large(model, t, rows))
+    while (rows > 1 && is_larger(model, t, rows, TAPE))
         rows /= 2;
-    if (is_large(model, t, rows) && !lstm_model_stream_size(model, NULL, &bytes, NULL))
+    if (!is_larger(model, t, rows, TAPE))
+        return run_rows(model, params, t, rows);
+    if (!lstm_model_stream_size(model, NULL, &bytes, NULL))
         return run_streamed(model, params, t);
+    if (is_larger(model, t, rows, justified(file)))
+        return refuse(where, k, "both ends of a row are needed, and its steps take far more memory than the file");
     return run_rows(model, params, t, rows);
 }
 
@@ -173,15 +191,15 @@ static double compare(const selftest *t)
     return difference > 0.0 ? difference / largest : 0.0;
 }
 
-static lstm_status replay(const char *where, const lstm_model *model, const lstm_params *params, size_t k, selftest *t,
-                          double *worst)
+static lstm_status replay(const char *where, const lstm_model *model, const lstm_params *params,
+                          const lstm_safetensors *file, size_t k, selftest *t, double *worst)
 {
     lstm_context *context = model->context;
     lstm_status status = check_shapes(where, model, k, t);
     if (!status)
         status = read_arrays(where, context, k, t);
     if (!status)
-        status = run(model, params, t);
+        status = run(where, model, params, file, k, t);
     const double difference = status ? 0.0 : compare(t);
     lstm__release(context, t->x);
     lstm__release(context, t->y);
@@ -206,7 +224,7 @@ static lstm_status replay_all(const char *where, const lstm_model *model, const 
                       .outputs = find(file, count, "outputs", used)};
         if (!t.inputs && !t.sequence_length && !t.outputs)
             break;
-        lstm_status status = replay(where, model, params, count, &t, &difference);
+        lstm_status status = replay(where, model, params, file, count, &t, &difference);
         if (status)
             return status;
     }

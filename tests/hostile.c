@@ -438,6 +438,41 @@ static void check_long_sequences(void)
     check(behaves(RUN("--chunk", "8192", "wide", "long", "output"), bytes, &o) && !o.status, "memory: a long chunk");
 }
 
+/* The same of a model that cannot stream: it is refused. */
+static void check_both_ends(void)
+{
+#define BASIC "{\\\"type\\\":\\\"basic_rnn\\\",\\\"num_units\\\":1}"
+    static const struct {
+        const char *name, *shape;
+        size_t floats;
+    } tensors[] = {{"dense/kernel", "1,20000", 20000},
+                   {"bidirectional_rnn/fw/basic_rnn_cell/kernel", "20001,1", 20001},
+                   {"bidirectional_rnn/fw/basic_rnn_cell/bias", "1", 1},
+                   {"bidirectional_rnn/bw/basic_rnn_cell/kernel", "20001,1", 20001},
+                   {"bidirectional_rnn/bw/basic_rnn_cell/bias", "1", 1},
+                   {"selftest/0/inputs", "1,20000,1", 20000},
+                   {"selftest/0/outputs", "1,20000,1", 20000}};
+    static const char sequence[] = "{\"inputs\":{\"dtype\":\"F32\",\"shape\":[1,20000,1],\"data_offsets\":[0,80000]}}";
+    char header[2000] = GRAPH("{\\\"input_size\\\":1,\\\"layers\\\":[{\\\"type\\\":\\\"dense\\\",\\\"units\\\":20000,"
+                              "\\\"use_bias\\\":false},{\\\"type\\\":\\\"bidirectional_rnn\\\",\\\"forward\\\":" BASIC
+                              ",\\\"backward\\\":" BASIC ",\\\"merge\\\":\\\"sum\\\"}]}\"}");
+    size_t data = 0, length = strlen(header);
+    for (size_t k = 0; k < sizeof tensors / sizeof *tensors; data += tensors[k++].floats * sizeof(float))
+        length +=
+            (size_t)sprintf(header + length, ",\"%s\":{\"dtype\":\"F32\",\"shape\":[%s],\"data_offsets\":[%zu,%zu]}",
+                            tensors[k].name, tensors[k].shape, data, data + tensors[k].floats * sizeof(float));
+    length += (size_t)sprintf(header + length, "}");
+    const image model = make(header, length, data, true), inputs = make(sequence, strlen(sequence), 80000, false);
+    put("bad", model.bytes, model.size);
+    put("long", inputs.bytes, inputs.size);
+    check(refuses(RUN("--selftest", "bad"), model.size, 1, "far more memory than the file", "\"bad\": selftest/0"),
+          "memory: a long self-test in both directions");
+    check(refuses(RUN("bad", "long", "output"), model.size + inputs.size, 1, "far more memory than the files", "bad"),
+          "memory: long sequences in both directions");
+    free(model.bytes);
+    free(inputs.bytes);
+}
+
 /* The model and the inputs are good, and what they take is what all others are measured by. */
 static void check_good(void)
 {
@@ -490,6 +525,7 @@ static void check_all(size_t changes)
     check_changes(&inputs, changes, "inputs", as_inputs, false);
     check_long_headers();
     check_long_sequences();
+    check_both_ends();
     check_places();
     check_usages();
     free(model.bytes);

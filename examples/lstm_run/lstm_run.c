@@ -13,7 +13,10 @@
 enum {
     ROWS = 64, /* a thread's share of a call: memory does not grow with the batch */
     STEPS = 512,
-    TAPE = 1 << 26 /* bytes: a tape holds what each layer gives at each step of its rows */
+    TAPE = 1 << 26, /* bytes: a tape holds what each layer gives at each step of its rows; */
+    /* where a model cannot stream and a single row takes more, so many more for each weight and input: 256 floats */
+    EACH_WEIGHT = 1 << 7,
+    EACH_INPUT = 1 << 10
 };
 
 /* Where a group of rows begins in the arrays. */
@@ -57,18 +60,27 @@ static lstm_tape_config tape_config(const run_data *d, size_t rows)
                               .inference = true};
 }
 
-static bool tape_is_large(const run_data *d, size_t rows)
+static bool tape_is_larger(const run_data *d, size_t rows, double most)
 {
     const lstm_tape_config config = tape_config(d, rows);
     size_t bytes, alignment;
-    return lstm_model_tape_size(d->model, &config, &bytes, &alignment) || bytes > TAPE;
+    return lstm_model_tape_size(d->model, &config, &bytes, &alignment) || (double)bytes > most;
+}
+
+/* What is still in proportion to the files. */
+static double justified(const lstm_params *params, const run_data *d)
+{
+    size_t weights = 0;
+    (void)lstm_params_data(params, &weights);
+    const double inputs = (double)d->batch * (double)d->time * (double)lstm_model_input_size(d->model);
+    return TAPE + EACH_WEIGHT * (double)weights + EACH_INPUT * inputs;
 }
 
 static bool run_whole(const lstm_params *params, const run_data *d, size_t rows, float **initial, float **final)
 {
     lstm_model_tape *tape;
     bool good = true;
-    while (rows > 1 && tape_is_large(d, rows))
+    while (rows > 1 && tape_is_larger(d, rows, TAPE))
         rows /= 2;
     const lstm_tape_config config = tape_config(d, rows);
     if (!rows)
@@ -192,7 +204,7 @@ static bool run_chunks(const lstm_params *frozen, const run_data *d, size_t rows
 static size_t choose_chunk(const run_options *options, const run_data *d, size_t rows)
 {
     size_t bytes, alignment;
-    if (options->chunk || !rows || !tape_is_large(d, rows))
+    if (options->chunk || !rows || !tape_is_larger(d, rows, TAPE))
         return options->chunk;
     return lstm_model_stream_size(d->model, NULL, &bytes, &alignment) ? 0 : STEPS;
 }
@@ -210,6 +222,9 @@ static bool run_data_through(const run_options *options, const lstm_params *para
             good = run_chunks(frozen, d, rows, steps, initial, final);
             lstm_params_destroy(frozen);
         }
+    } else if (good && rows && tape_is_larger(d, 1, justified(params, d))) {
+        good = complain("\"%s\" needs both ends of a sequence: %zu steps would take far more memory than the files",
+                        options->model, d->time);
     } else if (good) {
         good = run_whole(params, d, rows, initial, final);
     }

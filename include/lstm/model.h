@@ -141,7 +141,8 @@ LSTM_API lstm_status lstm_model_stream_restore(lstm_model_stream *stream, const 
 /* Replay the self-tests recorded in a model's file: selftest/0/inputs, with or without selftest/0/sequence_length,
  * against selftest/0/outputs, and so on. *tests becomes how many there are, *difference the largest of all, as a share
  * of the largest output of its test. Statuses: those of lstm_model_open, FORMAT (also: there are no self-tests, one is
- * malformed, or one differs by more than 1e-4; the message says by how much). */
+ * malformed or, of a bidirectional model, so long that a row takes more than 16 MiB and 32 bytes for each of the file's,
+ * or one differs by more than 1e-4; the message says by how much). */
 LSTM_API lstm_status lstm_model_selftest(lstm_context *context, const char *path, size_t *tests, double *difference);
 
 #ifdef __cplusplus
