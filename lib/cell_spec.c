@@ -280,9 +280,11 @@ lstm_status lstm__spec_declare(const char *function, const lstm_cell *cell, size
                           input_size);
     if (!status)
         status = made->status;
+    if (status && lstm__cell_gives_steps(cell))
+        return lstm__fail(status, "%s: cell \"%s\": %s", function, cell->name, lstm_error_message());
     if (!status && !made->output_size)
         status = lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: cell \"%s\" declares no output", function, cell->name);
-    return status ? status : sum_memory(function, made);
+    return lstm__fail_as(function, status ? status : sum_memory(function, made));
 }
 
 void lstm__spec_release(lstm_cell_spec *spec)

@@ -226,5 +226,5 @@ lstm_status lstm_cell_check_gradient(lstm_context *context, lstm_cell *cell, siz
     release(&t);
     if (!status)
         *worst = found;
-    return status;
+    return lstm__fail_as(function, status);
 }

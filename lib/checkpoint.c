@@ -164,7 +164,7 @@ lstm_status lstm_checkpoint_add_model(lstm_checkpoint *checkpoint, const lstm_mo
         return lstm__fail(LSTM_ERR_STATE, "%s: there is a model already", function);
     lstm_params *names;
     lstm_status status = lstm__params_check_writable(function, "params", params, model->layout);
-    if (status || (status = lstm__model_names(model, &names)))
+    if (status || (status = lstm__model_names(function, model, &names)))
         return status;
     const size_t before = checkpoint->item_count;
     status = add_variables(function, checkpoint, NULL, NULL, names, params);

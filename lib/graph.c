@@ -411,7 +411,7 @@ lstm_status lstm__graph_read(const char *function, lstm_context *context, const 
         !(status = read_layers(&r, graph)))
         status = check_scopes(&r, graph);
     json_decref(json);
-    return status;
+    return lstm__fail_as(function, status);
 }
 
 void lstm__graph_release(lstm__graph *graph)

@@ -5,7 +5,6 @@
 #include "memory.h"
 #include "status.h"
 
-#include <stdio.h>
 #include <string.h>
 
 void lstm__model_retain(lstm_model *model)
@@ -56,10 +55,10 @@ static lstm_status create_dense(lstm_params *params, const lstm__graph_layer *g,
 /* What does not fit is the graph's fault as long as no variable was there before. */
 static lstm_status blame(const char *function, lstm_status status, size_t k, const char *scope, bool is_empty)
 {
-    char quoted[LSTM__QUOTED], words[256];
-    snprintf(words, sizeof words, "%s", lstm_error_message());
+    char quoted[LSTM__QUOTED];
     return lstm__fail(is_empty && status != LSTM_ERR_OUT_OF_MEMORY ? LSTM_ERR_FORMAT : status,
-                      "%s: layers[%zu], scope \"%s\": %s", function, k, lstm__quote(scope, quoted), words);
+                      "%s: layers[%zu], scope \"%s\": %s", function, k, lstm__quote(scope, quoted),
+                      lstm_error_message());
 }
 
 static lstm_status create_layers(const char *function, lstm_params *params, const lstm__graph *graph, lstm_model *model)

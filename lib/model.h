@@ -33,7 +33,7 @@ struct lstm_model {
 void lstm__model_retain(lstm_model *model);
 
 /* An open store that has exactly the model's variables, in order: their names. */
-lstm_status lstm__model_names(const lstm_model *model, lstm_params **names);
+lstm_status lstm__model_names(const char *function, const lstm_model *model, lstm_params **names);
 
 /* lstm_model_open from a file that is open already; where begins the messages. */
 lstm_status lstm__model_open_file(const char *where, lstm_context *context, const lstm_safetensors *file,

@@ -3,18 +3,16 @@
 #include "params_file.h"
 #include "status.h"
 
-#include <stdio.h>
-
-lstm_status lstm__model_names(const lstm_model *model, lstm_params **names)
+lstm_status lstm__model_names(const char *function, const lstm_model *model, lstm_params **names)
 {
     lstm_params *made;
     lstm_model *twin;
     lstm_status status = lstm_params_create(model->context, &made);
     if (status)
-        return status;
+        return lstm__fail_as(function, status);
     if ((status = lstm_model_create(made, model->graph, &twin))) {
         lstm_params_destroy(made);
-        return status;
+        return lstm__fail_as(function, status);
     }
     lstm_model_destroy(twin);
     *names = made;
@@ -50,7 +48,7 @@ lstm_status lstm_model_save(const lstm_model *model, const lstm_params *params, 
         return lstm__fail_null(function, model ? "path" : "model");
     lstm_params *names;
     lstm_status status = lstm__params_check(function, "params", params, model->layout);
-    if (status || (status = lstm__model_names(model, &names)))
+    if (status || (status = lstm__model_names(function, model, &names)))
         return status;
     const size_t count = lstm_params_variable_count(names);
     lstm_variable_info *infos = lstm__allocate(model->context, count, sizeof *infos);
@@ -71,10 +69,8 @@ static lstm_status create_from_file(const char *where, lstm_params *params, cons
 {
     lstm_status status = lstm_model_create(params, graph, model);
     if (!status || status == LSTM_ERR_OUT_OF_MEMORY)
-        return status;
-    char words[384];
-    snprintf(words, sizeof words, "%s", lstm_error_message());
-    return lstm__fail(LSTM_ERR_FORMAT, "%s: %s", where, words);
+        return lstm__fail_as(where, status);
+    return lstm__fail(LSTM_ERR_FORMAT, "%s: %s", where, lstm_error_message());
 }
 
 lstm_status lstm__model_open_file(const char *where, lstm_context *context, const lstm_safetensors *file,
@@ -87,7 +83,7 @@ lstm_status lstm__model_open_file(const char *where, lstm_context *context, cons
     lstm_model *made = NULL;
     lstm_status status = lstm_params_create(context, &store);
     if (status)
-        return status;
+        return lstm__fail_as(where, status);
     status = create_from_file(where, store, graph, &made);
     if (!status)
         status = lstm__params_read(where, store, file);

@@ -103,7 +103,7 @@ static lstm_status measure(const char *function, const lstm_model *model, const 
     *arena = (lstm__arena){0};
     lstm__arena_take(arena, 1, sizeof(lstm_model_tape));
     if ((status = cut(arena, model, c, &dummy)))
-        return status;
+        return lstm__fail_as(function, status);
     return arena->overflow ? lstm__fail_memory(function) : LSTM_OK;
 }
 
@@ -146,7 +146,7 @@ lstm_status lstm_model_tape_create(const lstm_model *model, const lstm_tape_conf
     made->max_steps = c.max_steps ? c.max_steps : c.max_batch * c.max_time;
     if ((status = cut(&arena, model, &c, made))) {
         lstm_model_tape_destroy(made);
-        return status;
+        return lstm__fail_as(function, status);
     }
     *tape = made;
     return LSTM_OK;

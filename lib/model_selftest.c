@@ -262,5 +262,5 @@ lstm_status lstm_model_selftest(lstm_context *context, const char *path, size_t 
         lstm_params_destroy(params);
     }
     lstm_safetensors_destroy(file);
-    return status;
+    return lstm__fail_as(function, status);
 }

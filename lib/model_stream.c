@@ -87,7 +87,7 @@ static lstm_status measure(const char *function, const lstm_model *model, const 
     lstm__arena counting = {0};
     lstm__arena_take(&counting, 1, sizeof *stream);
     if ((status = cut(&counting, model, &counted)))
-        return status;
+        return lstm__fail_as(function, status);
     if (counting.overflow)
         return lstm__fail_memory(function);
     *bytes = counting.used;
@@ -138,7 +138,7 @@ lstm_status lstm_model_stream_create(const lstm_model *model, const lstm_params 
     lstm__params_retain(made->weights);
     if ((status = cut(&arena, model, made))) {
         lstm_model_stream_destroy(made);
-        return status;
+        return lstm__fail_as(function, status);
     }
     *stream = made;
     return LSTM_OK;

@@ -31,7 +31,7 @@ struct lstm_optimizer {
     lstm__layout *layout;
     const rule *rule;
     numbers n;
-    float rate, keep; /* of the step at hand: its learning rate, and what a weight that decays keeps */
+    float rate, keep;      /* of the step at hand: its learning rate, and what a weight that decays keeps */
     double beta_powers[2]; /* beta1 and beta2 to the number of the step at hand */
     lstm_params *slots[LSTM__MAX_SLOTS];
     float *slot_data[LSTM__MAX_SLOTS];
@@ -60,13 +60,14 @@ static lstm_status check_numbers(const char *function, const numbers *n)
 }
 
 /* Create the slots at what they start at. */
-static lstm_status make_slots(lstm_optimizer *optimizer, const lstm_params *params, const float *starts)
+static lstm_status make_slots(const char *function, lstm_optimizer *optimizer, const lstm_params *params,
+                              const float *starts)
 {
     for (size_t k = 0; k < optimizer->rule->slots; k++) {
         size_t count;
         lstm_status status = lstm_params_create_like(params, &optimizer->slots[k]);
         if (status)
-            return status;
+            return lstm__fail_as(function, status);
         optimizer->slot_data[k] = lstm_params_edit(optimizer->slots[k], &count);
         for (size_t j = 0; j < count; j++)
             optimizer->slot_data[k][j] = starts[k];
@@ -93,7 +94,7 @@ static lstm_status create(const char *function, lstm_context *context, const lst
     made->n = *n;
     made->beta_powers[0] = (double)n->beta1;
     made->beta_powers[1] = (double)n->beta2;
-    status = make_slots(made, params, starts);
+    status = make_slots(function, made, params, starts);
     if (status) {
         lstm_optimizer_destroy(made);
         return status;

@@ -31,11 +31,19 @@ const char *lstm_error_message(void)
 
 lstm_status lstm__fail(lstm_status status, const char *format, ...)
 {
+    char words[sizeof message]; /* the last message may be among the arguments */
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    vsnprintf(words, sizeof words, format, arguments);
     va_end(arguments);
+    memcpy(message, words, sizeof message);
     return status;
+}
+
+lstm_status lstm__fail_as(const char *function, lstm_status status)
+{
+    const char *words = strchr(message, ':');
+    return status && words ? lstm__fail(status, "%s%s", function, words) : status;
 }
 
 lstm_status lstm__fail_null(const char *function, const char *argument)

@@ -13,6 +13,9 @@
 /* Keep the words as this thread's error message and return the status. */
 lstm_status lstm__fail(lstm_status status, const char *format, ...) LSTM__PRINTF(2, 3);
 
+/* The status of a public function that another one has called: on failure its message begins with that one's name. */
+lstm_status lstm__fail_as(const char *function, lstm_status status);
+
 lstm_status lstm__fail_null(const char *function, const char *argument);
 lstm_status lstm__fail_memory(const char *function);
 

@@ -185,10 +185,9 @@ static const size_t *portion_steps(const lstm_stream *stream, const size_t *step
     return steps ? stream->steps : NULL;
 }
 
-lstm_status lstm_stream_run_ragged(lstm_stream *stream, size_t time, const size_t *steps, const float *inputs,
-                                   float *outputs)
+static lstm_status run(const char *function, lstm_stream *stream, size_t time, const size_t *steps, const float *inputs,
+                       float *outputs)
 {
-    const char *function = "lstm_stream_run";
     if (!stream || (time && (!inputs || !outputs)))
         return lstm__fail_null(function, !stream ? "stream" : inputs ? "outputs" : "inputs");
     for (size_t row = 0; steps && row < stream->batch; row++)
@@ -221,7 +220,13 @@ lstm_status lstm_stream_run_ragged(lstm_stream *stream, size_t time, const size_
 
 lstm_status lstm_stream_run(lstm_stream *stream, size_t time, const float *inputs, float *outputs)
 {
-    return lstm_stream_run_ragged(stream, time, NULL, inputs, outputs);
+    return run("lstm_stream_run", stream, time, NULL, inputs, outputs);
+}
+
+lstm_status lstm_stream_run_ragged(lstm_stream *stream, size_t time, const size_t *steps, const float *inputs,
+                                   float *outputs)
+{
+    return run("lstm_stream_run_ragged", stream, time, steps, inputs, outputs);
 }
 
 static void reset(lstm_stream *stream, size_t row)

@@ -365,7 +365,7 @@ START_TEST(a_mistake_in_declare_reaches_whoever_creates_the_plan)
     static const struct {
         lstm_status status;
         const char *words;
-    } expected[MISTAKES] = {[NO_STATE_WIDTH] = {INVALID, "width is 0"},
+    } expected[MISTAKES] = {[NO_STATE_WIDTH] = {INVALID, "lstm_cell_spec_state: width is 0"},
                             [NO_OUTPUT_WIDTH] = {INVALID, "width is 0"},
                             [TWO_OUTPUTS] = {LSTM_ERR_STATE, "output"},
                             [OUTPUT_AND_STATE] = {LSTM_ERR_STATE, "output"},

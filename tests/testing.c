@@ -18,6 +18,13 @@ const char *const test_cell_kinds[] = {"basic_rnn",
                                        "coupled_input_forget_lstm"};
 const size_t test_cell_kind_count = sizeof test_cell_kinds / sizeof test_cell_kinds[0];
 
+bool test_message_names(const char *call)
+{
+    const size_t length = strcspn(call, "(");
+    const bool is_public = !strncmp(call, "lstm_", 5) && strncmp(call, "lstm__", 6);
+    return !is_public || (!strncmp(lstm_error_message(), call, length) && lstm_error_message()[length] == ':');
+}
+
 void *test_allocate(size_t count, size_t size)
 {
     void *memory = calloc(count ? count : 1, size);

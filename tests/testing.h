@@ -16,14 +16,14 @@
         ck_assert_msg(ck_status == LSTM_OK, "%s: %s: %s", #call, lstm_status_string(ck_status), lstm_error_message()); \
     } while (0)
 
-/* The call fails with that status, and its message holds those words. */
+/* The call fails with that status, and its message begins with the function's name and holds those words. */
 #define ck_fails(call, expected, words)                                                                                \
     do {                                                                                                               \
         lstm_status ck_status = (call);                                                                                \
         ck_assert_msg(ck_status == (expected), "%s: got \"%s\", expected \"%s\"", #call,                               \
                       lstm_status_string(ck_status), lstm_status_string(expected));                                    \
-        ck_assert_msg(strstr(lstm_error_message(), (words)), "%s: the message \"%s\" lacks \"%s\"", #call,             \
-                      lstm_error_message(), (words));                                                                  \
+        ck_assert_msg(test_message_names(#call) && strstr(lstm_error_message(), (words)),                              \
+                      "%s: the message \"%s\" lacks \"%s\"", #call, lstm_error_message(), (words));                    \
     } while (0)
 
 /* The call is refused as INVALID_ARGUMENT with those words, and leaves `array`, floats[], as it was. */
@@ -51,6 +51,9 @@
         double ck_difference = golden_difference((a), (b), (count));                                                   \
         ck_assert_msg(ck_difference <= ARRAY_TOLERANCE, "%s: differs by %.3g of the largest", (what), ck_difference);  \
     } while (0)
+
+/* Whether the error message begins with the public function that is called, if it is one: "lstm_name(...". */
+bool test_message_names(const char *call);
 
 /* Zeroed; aborts the test when there is no memory. */
 void *test_allocate(size_t count, size_t size);

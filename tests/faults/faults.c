@@ -89,9 +89,11 @@ static lstm_status expected_status(const injection *i)
 static void check_message(const step *s, const injection *i, lstm_status status)
 {
     static const char *const of_folders[] = {"opendir", "readdir64", NULL};
-    const char *message = lstm_error_message();
-    if (strncmp(message, "lstm_", 5))
-        complain(s, i, "the message \"%s\" names no function", message);
+    const char *message = lstm_error_message(), *call = scenario_call;
+    if (!call || strncmp(call, "lstm_", 5))
+        call = "lstm_("; /* a function of the step's own */
+    if (strncmp(message, call, strcspn(call, "(")))
+        complain(s, i, "the message \"%s\" does not name the function", message);
     if (status == LSTM_ERR_OUT_OF_MEMORY && !strstr(message, "out of memory"))
         complain(s, i, "the message is \"%s\"", message);
     if (status == LSTM_ERR_IO && i->what == ERROR && !strstr(message, strerror(i->error)))
@@ -163,6 +165,7 @@ static lstm_status make_step(const sweep *kind, size_t *place, const step *s, wo
     while (*place) {
         injection i = {.what = kind->what, .error = kind->error, .place = *place, .onwards = kind->onwards};
         memcpy(&before, w, sizeof before);
+        scenario_call = NULL;
         inject(&i);
         const lstm_status status = s->run(w, r);
         inject(NULL);

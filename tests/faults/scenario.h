@@ -50,6 +50,18 @@ extern const size_t object_step_count, number_step_count, file_step_count;
 typedef enum memory { C_LIBRARY, OWN_ALLOCATOR, THREADS, MEMORIES } memory;
 extern memory scenario_memory;
 
+/* The call that a step makes, if it makes but one. */
+extern const char *scenario_call;
+
+/* A step of one call; what it makes is its only result. */
+#define STEP(name, call)                                                                                               \
+    static lstm_status name(world *w, result *r)                                                                       \
+    {                                                                                                                  \
+        (void)w, (void)r;                                                                                              \
+        scenario_call = #call;                                                                                         \
+        return call;                                                                                                   \
+    }
+
 /* Numbers to compute with. */
 extern float scenario_numbers[NUMBERS];
 

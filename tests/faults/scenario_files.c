@@ -7,13 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STEP(name, call)                                                                                               \
-    static lstm_status name(world *w, result *r)                                                                       \
-    {                                                                                                                  \
-        (void)w, (void)r;                                                                                              \
-        return call;                                                                                                   \
-    }
-
 /* A file's bytes, read without a failure. */
 static const unsigned char *bytes_of(const char *name, size_t *size)
 {
