@@ -96,7 +96,7 @@ static lstm_status create(const char *function, lstm_params *params, const char 
     lstm__context_retain(context);
     made->layout = lstm__layout_retain(lstm__params_layout(params));
     made->graph = lstm__allocate(context, 1, size);
-    const size_t before = lstm_params_variable_count(params);
+    const lstm__mark before = lstm__params_mark(params);
     lstm_status status = made->graph ? create_layers(function, params, graph, made) : lstm__fail_memory(function);
     if (status) {
         lstm__params_truncate(params, before);

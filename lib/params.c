@@ -35,16 +35,18 @@ static void drop_variables(lstm__layout *layout, size_t count)
         layout->floats -= last->info.count;
         lstm__release(layout->context, last);
     }
-    size_t kept = 0;
-    for (size_t k = 0; k < layout->packing_count; k++)
-        if (layout->packings[k].offset < layout->floats)
-            layout->packings[kept++] = layout->packings[k];
-    layout->packing_count = kept;
 }
 
-void lstm__params_truncate(lstm_params *params, size_t count)
+lstm__mark lstm__params_mark(const lstm_params *params)
 {
-    drop_variables(params->layout, count);
+    return (lstm__mark){.variables = params->layout->count, .packings = params->layout->packing_count};
+}
+
+void lstm__params_truncate(lstm_params *params, lstm__mark mark)
+{
+    drop_variables(params->layout, mark.variables);
+    if (params->layout->packing_count > mark.packings) /* those of variables that were there, too */
+        params->layout->packing_count = mark.packings;
 }
 
 void lstm__layout_release(lstm__layout *layout)

@@ -41,8 +41,12 @@ typedef struct lstm__wanted {
 lstm_status lstm__params_bind(const char *function, lstm_params *params, const char *scope, bool reuse, size_t count,
                               const lstm__wanted *wanted, size_t *offsets);
 
-/* Take back what was declared on an open store behind the first `count` variables. */
-void lstm__params_truncate(lstm_params *params, size_t count);
+/* How far a store has come; and back to there: what an open one was declared since is taken back. */
+typedef struct lstm__mark {
+    size_t variables, packings;
+} lstm__mark;
+lstm__mark lstm__params_mark(const lstm_params *params);
+void lstm__params_truncate(lstm_params *params, lstm__mark mark);
 
 /* The product of its axes; SIZE_MAX if it overflows. */
 size_t lstm__wanted_count(const lstm__wanted *wanted);

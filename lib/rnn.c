@@ -157,7 +157,7 @@ static lstm_status fill(const wish *w, lstm_rnn *rnn, lstm_params *params)
     }
     if (status || (status = number_states(w, rnn)) || (status = add_initial_states(w, rnn)))
         return status;
-    const size_t before = lstm_params_variable_count(params);
+    const lstm__mark before = lstm__params_mark(params);
     if (!(status = bind(w, rnn, params)) && (status = want_packed(w, rnn, params)))
         lstm__params_truncate(params, before);
     return status;

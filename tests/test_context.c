@@ -295,6 +295,47 @@ START_TEST(a_declared_variable_that_finds_no_memory_is_not_there)
 }
 END_TEST
 
+/* The variables of one direction of 20 layers get a plan of their own, whose matrices frozen copies keep packed. */
+START_TEST(a_plan_that_finds_no_memory_leaves_nothing_behind_that_is_packed)
+{
+    enum { LAYERS = 20 };
+    lstm_status status = LSTM_ERR_OUT_OF_MEMORY;
+    size_t plain = 0, failures = 0;
+    for (size_t n = 0; status; n++) {
+        counter count = {.left = SIZE_MAX};
+        lstm_context *context;
+        lstm_params *params;
+        lstm_cell *layers[LAYERS], *ways[2];
+        lstm_rnn *both, *one = NULL;
+        size_t bytes;
+        ck_ok(counted_context(&count, &context));
+        ck_ok(lstm_params_create(context, &params));
+        for (size_t k = 0; k < LAYERS; k++)
+            ck_ok(lstm_cell_create_basic_rnn(context, 2, NULL, &layers[k]));
+        for (size_t way = 0; way < 2; way++)
+            ck_ok(lstm_cell_create_multi_rnn(context, layers, LAYERS, &ways[way]));
+        ck_ok(lstm_rnn_create_bidirectional(params, "b", ways[0], ways[1], 2, NULL, &both));
+        count.left = n;
+        status = lstm_rnn_create(params, "b/fw", ways[0], 2, LSTM_ARGS(lstm_rnn_config, .reuse = true), &one);
+        count.left = SIZE_MAX;
+        ck_ok(lstm_params_initialize(params, 1));
+        ck_ok(lstm_params_freeze_size(params, &bytes, NULL));
+        plain = n ? plain : bytes;
+        failures += status != LSTM_OK;
+        ck_assert_msg(!status || bytes == plain, "%zu allocations: %zu bytes, not %zu", n, bytes, plain);
+        lstm_rnn_destroy(one);
+        lstm_rnn_destroy(both);
+        for (size_t k = 0; k < LAYERS; k++)
+            lstm_cell_destroy(layers[k]);
+        lstm_cell_destroy(ways[0]);
+        lstm_cell_destroy(ways[1]);
+        lstm_params_destroy(params);
+        lstm_context_destroy(context);
+    }
+    ck_assert_uint_gt(failures, LAYERS);
+}
+END_TEST
+
 START_TEST(an_allocator_needs_both_of_its_functions)
 {
     lstm_context *context = NULL;
@@ -494,17 +535,19 @@ END_TEST
 Suite *context_suite(void)
 {
     return test_suite(
-        "context", (const TTest *const[]){
-                       the_defaults_are_one_thread_and_the_best_kernels, no_context_means_the_defaults,
-                       the_number_of_threads_is_kept_and_zero_means_one, every_isa_is_there_by_its_name_or_unsupported,
-                       objects_may_be_destroyed_in_any_order, all_memory_comes_from_the_allocator_and_goes_back_to_it,
-                       the_nth_allocation_that_fails_is_out_of_memory_and_leaks_nothing,
-                       other_cells_and_a_plan_of_a_custom_cell_survive_failed_allocations_too,
-                       a_declared_variable_that_finds_no_memory_is_not_there, an_allocator_needs_both_of_its_functions,
-                       an_executor_that_runs_one_task_after_the_other_does_the_work,
-                       an_executor_that_runs_all_tasks_at_once_does_the_work,
-                       an_executor_never_gets_more_tasks_than_there_is_work_for,
-                       the_built_in_executor_gives_the_same_bits_for_any_number_of_threads,
-                       threads_and_executors_have_their_limits, an_executor_without_run_is_refused,
-                       a_cell_of_another_context_gives_each_allocator_its_own_memory_back, NULL});
+        "context",
+        (const TTest *const[]){
+            the_defaults_are_one_thread_and_the_best_kernels, no_context_means_the_defaults,
+            the_number_of_threads_is_kept_and_zero_means_one, every_isa_is_there_by_its_name_or_unsupported,
+            objects_may_be_destroyed_in_any_order, all_memory_comes_from_the_allocator_and_goes_back_to_it,
+            the_nth_allocation_that_fails_is_out_of_memory_and_leaks_nothing,
+            other_cells_and_a_plan_of_a_custom_cell_survive_failed_allocations_too,
+            a_declared_variable_that_finds_no_memory_is_not_there,
+            a_plan_that_finds_no_memory_leaves_nothing_behind_that_is_packed, an_allocator_needs_both_of_its_functions,
+            an_executor_that_runs_one_task_after_the_other_does_the_work,
+            an_executor_that_runs_all_tasks_at_once_does_the_work,
+            an_executor_never_gets_more_tasks_than_there_is_work_for,
+            the_built_in_executor_gives_the_same_bits_for_any_number_of_threads,
+            threads_and_executors_have_their_limits, an_executor_without_run_is_refused,
+            a_cell_of_another_context_gives_each_allocator_its_own_memory_back, NULL});
 }
