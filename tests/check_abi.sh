@@ -7,19 +7,14 @@
 # file than its private ones. tests/check_symbols.sh compares the shared library's own symbols. Needs abidw and abidiff
 # (Debian: abigail-tools).
 set -u
-LC_ALL=C
-export LC_ALL
 source=$1
 work=$2
 cc=$3
 library=$4
 update=${5-}
-
-rm -rf "$work"
-mkdir -p "$work"
-log=$work/log
 # shellcheck source=tests/tap.sh
 . "$source/tests/tap.sh"
+
 baseline=$source/tests/abi/x86_64.abi
 
 describe()
@@ -61,11 +56,9 @@ fi
 
 check "the soname is that of the major version" soname_is liblstm.so.0
 if [ -n "$missing" ]; then
-    number=$((number + 1))
-    echo "ok $number - functions and types are those of tests/abi # SKIP $missing"
+    skip "functions and types are those of tests/abi" "$missing"
 else
     check "functions and types can be described" describe
     check "functions and types are those of tests/abi" is_the_baseline
 fi
-echo "1..$number"
-[ "$failures" -eq 0 ]
+finish

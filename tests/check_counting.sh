@@ -3,12 +3,11 @@
 # saved and used; training that was interrupted goes on to the same result.
 # Usage: check_counting.sh PROGRAM, or a wrapper's words and then the program. Prints TAP.
 set -u
-LC_ALL=C
-export LC_ALL
-OPENBLAS_NUM_THREADS=1 # tests run side by side
-export OPENBLAS_NUM_THREADS
 more=
 in_place=
+work=
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/tap.sh"
 
 # learns CELL LAYERS PROGRAM..., with more options in $more: three of four sequences of 8 bits that it has not seen; always saying 4 gets one of four
 # shellcheck disable=SC2016
@@ -19,11 +18,11 @@ learns()
     shift 2
     # shellcheck disable=SC2086 # options of one word
     "$@" --bits 8 --batch 16 --epochs 40 --units 16 --learning-rate 0.01 --threads 2 --cache none --quiet \
-        --cell "$cell" --layers "$layers" $more >"$work" || { cat "$work" && return 1; }
+        --cell "$cell" --layers "$layers" $more >"$out" || { cat "$out" && return 1; }
     awk -v cell="$cell" -v layers="$layers" '
     { print }
     END { exit !(match($0, "^result cell=" cell " units=16 layers=" layers " ") && match($0, / test_accuracy=[0-9.]+/) &&
-                 substr($0, RSTART + 15, RLENGTH - 15) >= 0.75) }' "$work"
+                 substr($0, RSTART + 15, RLENGTH - 15) >= 0.75) }' "$out"
 }
 
 # refuses REASON OPTIONS_OF_ONE_WORD PROGRAM...
@@ -33,10 +32,10 @@ refuses()
     reason=$1
     options=$2
     shift 2
-    "$@" $options >"$work" 2>&1
+    "$@" $options >"$out" 2>&1
     status=$?
-    cat "$work"
-    [ "$status" -eq 2 ] && [ "$(cat "$work")" = "counting: $reason" ]
+    cat "$out"
+    [ "$status" -eq 2 ] && [ "$(cat "$out")" = "counting: $reason" ]
 }
 
 # fails REASON OPTIONS_OF_ONE_WORD PROGRAM...: one line on standard error that ends with the reason, and nothing else
@@ -46,11 +45,11 @@ fails()
     reason=$1
     options=$2
     shift 2
-    "$@" --bits 6 --batch 16 --units 4 --epochs 2 --cache none --quiet $options >"$work" 2>"$folder/said" </dev/null
+    "$@" --bits 6 --batch 16 --units 4 --epochs 2 --cache none --quiet $options >"$out" 2>"$work/said" </dev/null
     status=$?
-    cat "$work" "$folder/said"
-    [ "$status" -eq 1 ] && [ ! -s "$work" ] && [ "$(wc -l <"$folder/said")" -eq 1 ] || return 1
-    case $(cat "$folder/said") in
+    cat "$out" "$work/said"
+    [ "$status" -eq 1 ] && [ ! -s "$out" ] && [ "$(wc -l <"$work/said")" -eq 1 ] || return 1
+    case $(cat "$work/said") in
     "counting: "*"$reason") ;;
     *) return 1 ;;
     esac
@@ -72,10 +71,10 @@ is_not_heard()
 {
     options=$1
     shift
-    printf '01\n' | "$@" --bits 6 --batch 8 --units 4 --epochs 1 --cache none --quiet $options 2>"$work" >/dev/full
+    printf '01\n' | "$@" --bits 6 --batch 8 --units 4 --epochs 1 --cache none --quiet $options 2>"$out" >/dev/full
     status=$?
-    cat "$work"
-    [ "$status" -eq 1 ] && [ "$(grep -vc '^epoch' "$work")" -eq 1 ] && grep -q 'counting: standard output cannot' "$work"
+    cat "$out"
+    [ "$status" -eq 1 ] && [ "$(grep -vc '^epoch' "$out")" -eq 1 ] && grep -q 'counting: standard output cannot' "$out"
 }
 
 # predicts ANSWERS OPTIONS_OF_ONE_WORD PROGRAM...: reads the sequences 1, 0101 and 111111 from standard input
@@ -85,9 +84,9 @@ predicts()
     expected=$1
     options=$2
     shift 2
-    printf '1\n0101\n111111\n' | "$@" $options >"$work" || return 1
-    cat "$work"
-    [ "$(cat "$work")" = "$expected" ]
+    printf '1\n0101\n111111\n' | "$@" $options >"$out" || return 1
+    cat "$out"
+    [ "$(cat "$out")" = "$expected" ]
 }
 
 # write_model FILE INPUTS UNITS RETURN: a basic_rnn whose weights are all 0
@@ -121,61 +120,56 @@ trains()
     name=$1
     shift
     $in_place "$@" --bits 7 --batch 16 --units 8 --layers 2 --epochs 61 --clip-norm 1 --threads 2 --cache none --quiet \
-        --save "$folder/$name.model" --report "$folder/$name.html" $more >"$folder/$name.txt"
+        --save "$work/$name.model" --report "$work/$name.html" $more >"$work/$name.txt"
 }
 
 # is_interrupted PROGRAM...: after it has written a checkpoint
 is_interrupted()
 {
-    more="--checkpoint $folder/checkpoint $option"
-    rm -f "$folder/checkpoint"
+    more="--checkpoint $work/checkpoint $option"
+    rm -f "$work/checkpoint"
     in_place='exec' # $! is to be the program
     trains early "$@" &
     in_place=
-    while [ ! -e "$folder/checkpoint" ]; do
+    while [ ! -e "$work/checkpoint" ]; do
         kill -0 $! && sleep 0.01 || return 1
     done
     kill -INT $!
     wait $!
     status=$?
-    cat "$folder/early.txt"
-    [ "$status" -eq 130 ] && grep -q '^result ' "$folder/early.txt" && ! grep '^epoch 61/61' "$folder/early.txt"
+    cat "$work/early.txt"
+    [ "$status" -eq 130 ] && grep -q '^result ' "$work/early.txt" && ! grep '^epoch 61/61' "$work/early.txt"
 }
 
 # goes_on PROGRAM...: to the same result
 goes_on()
 {
-    more="--resume $folder/checkpoint --checkpoint $folder/checkpoint $option"
+    more="--resume $work/checkpoint --checkpoint $work/checkpoint $option"
     trains late "$@" || return 1
-    cat "$folder/late.txt"
-    [ "$(result "$folder/late.txt")" = "$(result "$folder/whole.txt")" ] &&
-        cmp "$folder/late.model" "$folder/whole.model" && same_curves
+    cat "$work/late.txt"
+    [ "$(result "$work/late.txt")" = "$(result "$work/whole.txt")" ] &&
+        cmp "$work/late.model" "$work/whole.model" && same_curves
 }
 
 same_curves()
 {
     for name in whole late; do
-        grep -A 1 'class="curve"' "$folder/$name.html" >"$folder/$name.curves"
+        grep -A 1 'class="curve"' "$work/$name.html" >"$work/$name.curves"
     done
-    [ -s "$folder/whole.curves" ] && cmp "$folder/whole.curves" "$folder/late.curves"
+    [ -s "$work/whole.curves" ] && cmp "$work/whole.curves" "$work/late.curves"
 }
 
 # only_evaluates PROGRAM...
 only_evaluates()
 {
-    more="--resume $folder/checkpoint $option"
+    more="--resume $work/checkpoint $option"
     trains late "$@" || return 1
-    cat "$folder/late.txt"
-    ! grep '^epoch' "$folder/late.txt" && [ "$(result "$folder/late.txt")" = "$(result "$folder/whole.txt")" ] &&
-        cmp "$folder/late.model" "$folder/whole.model" && same_curves
+    cat "$work/late.txt"
+    ! grep '^epoch' "$work/late.txt" && [ "$(result "$work/late.txt")" = "$(result "$work/whole.txt")" ] &&
+        cmp "$work/late.model" "$work/whole.model" && same_curves
 }
 
-folder=$(mktemp -d) || exit 1
-work=$folder/work
-log=$folder/log
-trap 'rm -rf "$folder"' EXIT
-# shellcheck source=tests/tap.sh
-. "$(dirname "$0")/tap.sh"
+out=$work/out
 for layers in 1 2; do
     for cell in basic_rnn basic_lstm lstm gru cudnn_compatible_gru layer_norm_basic_lstm coupled_input_forget_lstm; do
         check "$cell learns to count in layers: $layers" learns "$cell" "$layers" "$@"
@@ -211,41 +205,41 @@ done
 
 # Files that cannot be written or read are found before the work.
 for option in --save --checkpoint; do
-    check "$option into a folder that is not there fails" fails 'No such file or directory' "$option $folder/no/a" "$@"
-    check "$option to a folder fails" fails 'Is a directory' "$option $folder" "$@"
+    check "$option into a folder that is not there fails" fails 'No such file or directory' "$option $work/no/a" "$@"
+    check "$option to a folder fails" fails 'Is a directory' "$option $work" "$@"
 done
-check "nothing is left of it" [ "$(find "$folder" -name '.counting*')" = '' ]
-check "--resume from no file fails" fails 'No such file or directory' "--resume $folder/no" "$@"
-check "--predict with no file fails" fails 'No such file or directory' "--predict --model $folder/no" "$@"
+check "nothing is left of it" [ "$(find "$work" -name '.counting*')" = '' ]
+check "--resume from no file fails" fails 'No such file or directory' "--resume $work/no" "$@"
+check "--predict with no file fails" fails 'No such file or directory' "--predict --model $work/no" "$@"
 
 # Models.
 printf '1\n0101\n111111\n' |
-    "$@" --bits 6 --batch 8 --units 8 --epochs 20 --cache none --quiet --save "$folder/model" --prompt >"$work"
-answers=$(grep ': predicted' "$work")
+    "$@" --bits 6 --batch 8 --units 8 --epochs 20 --cache none --quiet --save "$work/model" --prompt >"$out"
+answers=$(grep ': predicted' "$out")
 check "three sequences are answered after training" [ "$(echo "$answers" | wc -l)" -eq 3 ]
-check "a saved model gives the same answers" predicts "$answers" "--predict --model $folder/model" "$@"
-check "--predict takes a sequence" predicts "$(echo "$answers" | tail -n 1)" "--model $folder/model --predict 111111" "$@"
-check "and so after a =" predicts "$(echo "$answers" | head -n 1)" "--predict=1 --model $folder/model" "$@"
-write_model "$folder/other" 1 5 last
+check "a saved model gives the same answers" predicts "$answers" "--predict --model $work/model" "$@"
+check "--predict takes a sequence" predicts "$(echo "$answers" | tail -n 1)" "--model $work/model --predict 111111" "$@"
+check "and so after a =" predicts "$(echo "$answers" | head -n 1)" "--predict=1 --model $work/model" "$@"
+write_model "$work/other" 1 5 last
 answers='0001: predicted 0 (probability 0.2000), true 1
 0101: predicted 0 (probability 0.2000), true 2'
 check "a sequence that is too long is refused" fails 'a sequence of 5 bits is too long: the network counts in 4' \
-    "--model $folder/other --predict 01010" "$@"
-check "a model from elsewhere says how many bits" predicts "$answers" "--model $folder/other --predict" "$@"
-write_model "$folder/wide" 2 5 last
+    "--model $work/other --predict 01010" "$@"
+check "a model from elsewhere says how many bits" predicts "$answers" "--model $work/other --predict" "$@"
+write_model "$work/wide" 2 5 last
 check "one that reads two numbers is refused" fails 'the model reads 2 numbers at a time, not one bit' \
-    "--predict --model $folder/wide" "$@"
-write_model "$folder/long" 1 5 sequence
+    "--predict --model $work/wide" "$@"
+write_model "$work/long" 1 5 sequence
 check "one that answers at every step is refused" fails \
-    'the model gives an output at every step, not one for a sequence' "--predict --model $folder/long" "$@"
+    'the model gives an output at every step, not one for a sequence' "--predict --model $work/long" "$@"
 for units in 1 26; do
-    write_model "$folder/outputs" 1 $units last
+    write_model "$work/outputs" 1 $units last
     check "one with outputs: $units is refused" fails "the model's $units outputs are not the counts in 1 to 24 bits" \
-        "--predict --model $folder/outputs" "$@"
+        "--predict --model $work/outputs" "$@"
 done
 if [ -c /dev/full ]; then
     check "a model that cannot be written is an error" is_an_error '--save /dev/full' "$@"
-    for option in --help --quiet --prompt "--model $folder/model --predict 01" "--model $folder/model --predict"; do
+    for option in --help --quiet --prompt "--model $work/model --predict 01" "--model $work/model --predict"; do
         check "answers that cannot be written are one: $option" is_not_heard "$option" "$@"
     done
 fi
@@ -260,18 +254,17 @@ for option in "--checkpoint-every 7" "--checkpoint-every 4 --optimizer momentum"
 done
 option=$more
 check "a run that is done is only evaluated" only_evaluates "$@"
-check "a checkpoint is a model" "$@" --model "$folder/checkpoint" --predict 0110100
+check "a checkpoint is a model" "$@" --model "$work/checkpoint" --predict 0110100
 recipe="--bits 7 --batch 16 --units 8 --layers 2 --epochs 61 --clip-norm 1 --optimizer adadelta --cell gru"
 for option in "units 8 9" "layers 2 3" "bits 7 8" "batch 16 17" "epochs 61 62" "train 102 101" "seed 1 2" \
     "clip-norm 1 0.5" "learning-rate 0.001 0.1" "optimizer adadelta adam" "cell gru lstm"; do
     name=${option%% *}
     values=${option#* }
     check "another --$name is refused" fails " was made with --$name ${values% *}, not ${values#* }" \
-        "$recipe --$name ${values#* } --resume $folder/checkpoint" "$@"
+        "$recipe --$name ${values#* } --resume $work/checkpoint" "$@"
 done
 check "a model is no checkpoint" fails 'is no checkpoint of this program: it does not say what --cell was' \
-    "--resume $folder/model" "$@"
-head -c 5000 "$folder/checkpoint" >"$folder/short"
-check "half a checkpoint is refused" is_an_error "$recipe --resume $folder/short" "$@"
-echo "1..$number"
-[ "$failures" -eq 0 ]
+    "--resume $work/model" "$@"
+head -c 5000 "$work/checkpoint" >"$work/short"
+check "half a checkpoint is refused" is_an_error "$recipe --resume $work/short" "$@"
+finish

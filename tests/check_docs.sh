@@ -11,18 +11,12 @@
 # After <!-- file NAME --> a program is called NAME for the cmake and sh listings of the same document.
 # From <!-- names: off --> on, a document may name functions and files that do not exist.
 set -u
-LC_ALL=C
-export LC_ALL
 source=$1
 build=$2
 work=$3
 cmake=$4
 cc=$5
 unset DESTDIR LD_LIBRARY_PATH PKG_CONFIG_PATH
-OPENBLAS_NUM_THREADS=1 # tests run side by side
-export OPENBLAS_NUM_THREADS
-
-log=$work/log
 # shellcheck source=tests/tap.sh
 . "$source/tests/tap.sh"
 
@@ -184,8 +178,6 @@ dead_links()
     [ -z "$dead" ] || { echo "these links lead nowhere:" && echo "$dead" && return 1; }
 }
 
-rm -rf "$work"
-mkdir -p "$work"
 prefix=$work/prefix
 check "the library installs" "$cmake" --install "$build" --prefix "$prefix"
 config=$(find "$prefix" -name lstm.pc)
@@ -218,5 +210,4 @@ while read -r function; do
     check "docs/cells.md has an entry for $function" grep -qF "\`$function\`" "$source/docs/cells.md"
 done <"$work/cells"
 
-echo "1..$number"
-[ "$failures" -eq 0 ] && [ -s "$work/cells" ] && [ -s "$work/options" ]
+finish && [ -s "$work/cells" ] && [ -s "$work/options" ]

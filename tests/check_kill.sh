@@ -3,13 +3,12 @@
 # is there loads, and the run that goes on from it ends as one that nothing has disturbed.
 # Usage: check_kill.sh ROUNDS PROGRAM, or a wrapper's words and then the program. Prints TAP.
 set -u
-LC_ALL=C
-export LC_ALL
-OPENBLAS_NUM_THREADS=1 # tests run side by side
-export OPENBLAS_NUM_THREADS
 rounds=$1
 shift
 in_place=
+work=
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/tap.sh"
 
 # trains OPTIONS_OF_ONE_WORD PROGRAM...
 # shellcheck disable=SC2086
@@ -29,17 +28,17 @@ result()
 # is_killed PROGRAM...: after a random part of the time that a run takes
 is_killed()
 {
-    rm -f "$folder/checkpoint"
+    rm -f "$work/checkpoint"
     moment=$(od -A n -N 2 -t u2 /dev/urandom | awk -v all="$milliseconds" '{ printf "%.3f", $1 / 65536 * all / 1000 }')
     in_place='exec' # $! is to be the program
-    trains "$writes" "$@" >"$folder/killed.txt" &
+    trains "$writes" "$@" >"$work/killed.txt" &
     in_place=
     sleep "$moment"
     kill -KILL $!
     wait $!
     status=$?
     echo "after $moment s: status $status"
-    if [ "$status" -eq 137 ] && [ -e "$folder/checkpoint" ]; then
+    if [ "$status" -eq 137 ] && [ -e "$work/checkpoint" ]; then
         halves=$((halves + 1))
     fi
 }
@@ -49,22 +48,17 @@ goes_on()
 {
     is_killed "$@"
     from=
-    if [ -e "$folder/checkpoint" ]; then
-        "$@" --predict 0110100101 --model "$folder/checkpoint" || return 1
-        from="--resume $folder/checkpoint"
+    if [ -e "$work/checkpoint" ]; then
+        "$@" --predict 0110100101 --model "$work/checkpoint" || return 1
+        from="--resume $work/checkpoint"
     fi
-    trains "$writes $from --save $folder/late.model" "$@" >"$folder/late.txt" || return 1
-    cat "$folder/late.txt"
-    [ "$(result "$folder/late.txt")" = "$(result "$folder/whole.txt")" ] && cmp "$folder/late.model" "$folder/whole.model"
+    trains "$writes $from --save $work/late.model" "$@" >"$work/late.txt" || return 1
+    cat "$work/late.txt"
+    [ "$(result "$work/late.txt")" = "$(result "$work/whole.txt")" ] && cmp "$work/late.model" "$work/whole.model"
 }
 
-folder=$(mktemp -d) || exit 1
-log=$folder/log
-trap 'rm -rf "$folder"' EXIT
-# shellcheck source=tests/tap.sh
-. "$(dirname "$0")/tap.sh"
-writes="--checkpoint $folder/checkpoint --checkpoint-every 3"
-trains "--save $folder/whole.model" "$@" >"$folder/whole.txt"
+writes="--checkpoint $work/checkpoint --checkpoint-every 3"
+trains "--save $work/whole.model" "$@" >"$work/whole.txt"
 start=$(date +%s%N)
 check "a run that writes checkpoints ends" trains "$writes" "$@"
 milliseconds=$((($(date +%s%N) - start) / 1000000))
@@ -75,5 +69,4 @@ while [ "$round" -lt "$rounds" ]; do
     check "round $round: killed, it goes on to the same result" goes_on "$@"
 done
 check "some were killed halfway ($halves of $rounds)" [ "$halves" -gt 0 ]
-echo "1..$number"
-[ "$failures" -eq 0 ]
+finish

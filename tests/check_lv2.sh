@@ -3,29 +3,23 @@
 # withstands what a host might do. Needs lv2-dev, lilv-utils and sordi; without them one line says that it is skipped.
 # Usage: check_lv2.sh SOURCE_DIR BUILD_DIR WORK_DIR CMAKE C_COMPILER. Prints TAP.
 set -u
-LC_ALL=C
-export LC_ALL
 source=$1
 build=$2
 work=$3
 cmake=$4
 cc=$5
 unset DESTDIR LD_LIBRARY_PATH PKG_CONFIG_PATH
-OPENBLAS_NUM_THREADS=1 # tests run side by side
-export OPENBLAS_NUM_THREADS
+# shellcheck source=tests/tap.sh
+. "$source/tests/tap.sh"
 
 for tool in lv2_validate sord_validate lv2apply lv2bench nm; do
     if ! command -v $tool >/dev/null 2>&1; then
-        echo "1..0 # SKIP the LV2 plug-in, for there is no $tool (Debian: lv2-dev lilv-utils sordi)"
-        exit 0
+        skip "the LV2 plug-in" "there is no $tool (Debian: lv2-dev lilv-utils sordi)"
+        finish
+        exit
     fi
 done
 
-log=$work/log
-# shellcheck source=tests/tap.sh
-. "$source/tests/tap.sh"
-rm -rf "$work"
-mkdir -p "$work" || exit 1
 cd "$work" || exit 1
 tools=$work/build
 bundle=$tools/lv2/lstm_overdrive.lv2
@@ -40,10 +34,7 @@ builds()
             -DCMAKE_C_FLAGS=-Werror && "$cmake" --build "$tools" --parallel
 }
 check "it builds with the library installed, and no warning" builds
-if [ "$failures" -ne 0 ]; then
-    echo "1..$number"
-    exit 1
-fi
+[ "$failures" -eq 0 ] || { finish || exit; }
 
 # validates TTL: lv2_validate's exit status does not tell
 validates()
@@ -147,5 +138,4 @@ check "recordings that are too short are refused" fails "$tools/train" short.wav
 check "what is no WAV file is refused" fails "$tools/train" model model refused
 check "a folder for a WAV file is refused" fails "$tools/train" "$work" "$work" refused
 
-echo "1..$number"
-exit "$((failures > 0))"
+finish

@@ -5,8 +5,6 @@
 # --root: the packages are compiled as they are shipped, and installed into an empty Debian (by debootstrap: as root, with a
 # network), run there and removed. Otherwise they are compiled quickly, and unpacked.
 set -u
-LC_ALL=C
-export LC_ALL
 source=$1
 build=$2
 work=$3
@@ -14,19 +12,17 @@ cmake=$4
 mode=${5-}
 unset DESTDIR LD_LIBRARY_PATH PKG_CONFIG_PATH
 umask 022
+# shellcheck source=tests/tap.sh
+. "$source/tests/tap.sh"
 
 for tool in dpkg-deb dpkg-shlibdeps pkg-config; do
     if ! command -v $tool >/dev/null 2>&1; then
-        echo "ok 1 - Debian packages # SKIP there is no $tool (Debian: dpkg-dev, pkgconf)"
-        echo "1..1"
+        skip "Debian packages" "there is no $tool (Debian: dpkg-dev, pkgconf)"
+        finish
         exit
     fi
 done
-rm -rf "$work"
-mkdir -p "$work/packages" "$work/root"
-log=$work/log
-# shellcheck source=tests/tap.sh
-. "$source/tests/tap.sh"
+mkdir "$work/packages" "$work/root"
 version=$(sed -n 's/^#define LSTM_VERSION_STRING "\(.*\)"/\1/p' "$source/include/lstm/version.h")
 tree=$work/lstm-$version
 triple=$(dpkg-architecture -qDEB_HOST_MULTIARCH)
@@ -170,8 +166,7 @@ check "what is linked with liblstm0 wants its minor version" control liblstm0 sh
 if command -v lintian >/dev/null 2>&1; then
     check "lintian finds neither errors nor warnings" is_clean_for_lintian
 else
-    number=$((number + 1))
-    echo "ok $number - lintian finds neither errors nor warnings # SKIP there is no lintian"
+    skip "lintian finds neither errors nor warnings" "there is no lintian"
 fi
 if [ "$mode" != --root ]; then
     check "the packages unpack" unpack
@@ -184,8 +179,6 @@ elif [ "$(id -u)" -eq 0 ] && command -v debootstrap >/dev/null 2>&1; then
     check "the packages are removed from it without a trace" is_removed_without_a_trace
     rm -rf "$work/root"
 else
-    number=$((number + 1))
-    echo "ok $number - the packages work in an empty Debian # SKIP needs root and debootstrap"
+    skip "the packages work in an empty Debian" "needs root and debootstrap"
 fi
-echo "1..$number"
-[ "$failures" -eq 0 ]
+finish

@@ -2,10 +2,9 @@
 # The sequence labelling program: it learns a small language, says the same for any number of threads, and refuses what
 # it cannot use. Usage: check_sequence_labelling.sh PROGRAM, or a wrapper's words and then the program. Prints TAP.
 set -u
-LC_ALL=C
-export LC_ALL
-OPENBLAS_NUM_THREADS=1 # tests run side by side
-export OPENBLAS_NUM_THREADS
+work=
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/tap.sh"
 
 # write_text: 360 paragraphs of 12 of 16 words, some of which stand inside others
 # shellcheck disable=SC2016
@@ -27,8 +26,8 @@ result()
     threads=$1
     shift
     "$@" --units 16 --layers 1 --batch 8 --epochs 6 --learning-rate 0.02 --samples 2 --quiet --threads "$threads" \
-        "$text" >"$work" 2>&1 || { cat "$work" && return 1; }
-    tail -n 1 "$work" | tr ' ' '\n'
+        "$text" >"$out" 2>&1 || { cat "$out" && return 1; }
+    tail -n 1 "$out" | tr ' ' '\n'
 }
 
 # value KEY FILE
@@ -47,9 +46,9 @@ is_between()
 
 learns()
 {
-    result 1 "$@" >"$one" && head -n 1 "$one" | grep -qx result && cat "$work" &&
+    result 1 "$@" >"$one" && head -n 1 "$one" | grep -qx result && cat "$out" &&
         is_between 0.95 1 "$(value f1 "$one")" && is_between 0.5 "$(value f1 "$one")" "$(value longest_f1 "$one")" &&
-        [ "$(value best_epoch "$one")" -ge 1 ] && grep -q '^restored sentences' "$work"
+        [ "$(value best_epoch "$one")" -ge 1 ] && grep -q '^restored sentences' "$out"
 }
 
 says_the_same()
@@ -67,21 +66,16 @@ refuses()
     reason=$2
     options=$3
     shift 3
-    "$@" $options >"$work" 2>&1
+    "$@" $options >"$out" 2>&1
     status=$?
-    cat "$work"
-    [ "$status" -eq "$expected" ] && [ "$(wc -l <"$work")" -eq 1 ] && grep -qF -e "$reason" "$work"
+    cat "$out"
+    [ "$status" -eq "$expected" ] && [ "$(wc -l <"$out")" -eq 1 ] && grep -qF -e "$reason" "$out"
 }
 
-folder=$(mktemp -d) || exit 1
-trap 'rm -rf "$folder"' EXIT
-text=$folder/text
-work=$folder/work
-one=$folder/one
-three=$folder/three
-log=$folder/log
-# shellcheck source=tests/tap.sh
-. "$(dirname "$0")/tap.sh"
+text=$work/text
+out=$work/out
+one=$work/one
+three=$work/three
 write_text >"$text"
 check "it learns where the words of a small language end" learns "$@"
 check "three threads change nothing that it says" says_the_same "$@"
@@ -92,7 +86,6 @@ check "an unknown option is refused" refuses 2 "unitt" "--unitt 3 $text" "$@"
 check "0 units are refused" refuses 2 "--units takes a whole number from 1 to 4096, not '0'" "--units 0 $text" "$@"
 check "more than everything is refused" refuses 2 "--keep takes a number above 0 and up to 1" "--keep 1.5 $text" "$@"
 check "a rate that is no number is refused" refuses 2 "--learning-rate takes" "--learning-rate nan $text" "$@"
-check "a file that is not there is refused" refuses 1 "cannot be read" "$folder/none" "$@"
+check "a file that is not there is refused" refuses 1 "cannot be read" "$work/none" "$@"
 check "too little text is refused" refuses 1 "too few" "$0" "$@"
-echo "1..$number"
-[ "$failures" -eq 0 ]
+finish

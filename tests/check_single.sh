@@ -3,19 +3,14 @@
 # Usage: check_single.sh SOURCE_DIR WORK_DIR C_COMPILER BITS_PROGRAM SHARED_LIBRARY. Prints TAP.
 # shellcheck disable=SC2086 # warnings are words
 set -u
-LC_ALL=C
-export LC_ALL
 source=$1
 work=$2
 cc=$3
 bits=$4
 library=$5
-
-rm -rf "$work"
-mkdir -p "$work"
-log=$work/log
 # shellcheck source=tests/tap.sh
 . "$source/tests/tap.sh"
+
 warnings="-Wall -Wextra -Werror"
 
 # listing NAME: the README's program of that name, in the folder library, and here, where it includes lstm.h of this folder.
@@ -74,10 +69,10 @@ same_bits()
     [ -s ours ]
 }
 
-# AArch64, cross-compiled and run under qemu-user.
+# AArch64, cross-compiled and run under qemu-user; -O1 takes two thirds of -O2's time, and fuses operations as that does.
 same_bits_on_aarch64()
 {
-    aarch64-linux-gnu-gcc -O2 $warnings -static -I . "$source/tests/bits.c" lstm_single.c -lm -pthread -o bits_aarch64 &&
+    aarch64-linux-gnu-gcc -O1 $warnings -static -I . "$source/tests/bits.c" lstm_single.c -lm -pthread -o bits_aarch64 &&
         "$bits" 2 >librarys && qemu-aarch64 ./bits_aarch64 5 >ours && diff librarys ours
 }
 
@@ -110,5 +105,4 @@ check "stream_model.c builds with Jansson and zlib" "$cc" $warnings -DLSTM_SINGL
 check "stream_model.c builds with the library" build_with_library stream_model
 check "stream_model prints the same with both" same_output library/stream_model ./stream_model
 
-echo "1..$number"
-[ "$failures" -eq 0 ]
+finish
