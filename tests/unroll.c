@@ -70,14 +70,23 @@ void unroll_take(unroll *u, lstm_cell *cell, const unroll_shape *shape)
     lstm_cell_destroy(cell);
 }
 
+static lstm_tape *tape_of(const unroll *u, bool inference)
+{
+    lstm_tape *tape;
+    ck_ok(lstm_tape_create(u->rnn,
+                           LSTM_ARGS(lstm_tape_config, .max_batch = u->shape.batch ? u->shape.batch : 1,
+                                     .max_time = u->shape.time ? u->shape.time : 1, .inference = inference),
+                           &tape));
+    return tape;
+}
+
 void unroll_adopt(unroll *u, lstm_params *weights, lstm_rnn *rnn, const unroll_shape *shape)
 {
     *u = (unroll){.shape = *shape, .weights = weights, .rnn = rnn};
     ck_ok(lstm_params_initialize(u->weights, 3));
     disturb(u->weights);
     ck_ok(lstm_params_create_like(u->weights, &u->grads));
-    ck_ok(lstm_tape_create(u->rnn, LSTM_ARGS(lstm_tape_config, .max_batch = shape->batch, .max_time = shape->time),
-                           &u->tape));
+    u->tape = tape_of(u, false);
     u->output = lstm_rnn_output_size(u->rnn);
     u->leaves = lstm_rnn_state_count(u->rnn);
     ck_assert_uint_le(u->leaves, UNROLL_MAX_LEAVES);
@@ -182,11 +191,8 @@ void unroll_run(unroll *u)
 
 float *unroll_infer_outputs(const unroll *u)
 {
-    lstm_tape *tape;
+    lstm_tape *tape = tape_of(u, true);
     float *y = test_allocate(u->y_count, sizeof *y);
-    ck_ok(lstm_tape_create(
-        u->rnn, LSTM_ARGS(lstm_tape_config, .max_batch = u->shape.batch, .max_time = u->shape.time, .inference = true),
-        &tape));
     ck_ok(lstm_dynamic_rnn(tape, u->weights,
                            LSTM_ARGS(lstm_dynamic_rnn_args, .batch = u->shape.batch, .time = u->shape.time,
                                      .inputs = u->x, .sequence_length = u->shape.lengths,
