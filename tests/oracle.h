@@ -38,6 +38,9 @@ typedef struct oracle_plan {
 
 size_t oracle_output_width(const oracle_cell *cell);
 
+/* The library's plan, on an open store. */
+lstm_rnn *oracle_make(const oracle_plan *plan, const unroll_shape *shape, lstm_params *weights);
+
 /* One array that unroll_run wrote, beside what it has to be, in the same layout. */
 typedef struct oracle_array {
     char what[200];
