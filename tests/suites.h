@@ -31,6 +31,7 @@
     SUITE(dropout)                                                                                                     \
     SUITE(element_loss)                                                                                                \
     SUITE(embedding)                                                                                                   \
+    SUITE(extremes)                                                                                                    \
     SUITE(files)                                                                                                       \
     SUITE(float_modes)                                                                                                 \
     SUITE(golden)                                                                                                      \

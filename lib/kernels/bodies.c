@@ -197,6 +197,20 @@ INLINE float strided_sum(size_t n, const float *a, const float *b)
     return sum_of_strided(&sums);
 }
 
+/* normal and its scale where the squares are too large for a float. NaN stays NaN. */
+static float normalise_wide(size_t n, const float *x, float *normal)
+{
+    double mean = 0.0, variance = 0.0;
+    for (size_t k = 0; k < n; k++)
+        mean += (double)x[k] / (double)n;
+    for (size_t k = 0; k < n; k++)
+        variance += ((double)x[k] - mean) * ((double)x[k] - mean) / (double)n;
+    const double scale = 1.0 / sqrt(variance + 1e-12);
+    for (size_t k = 0; k < n; k++)
+        normal[k] = (float)(((double)x[k] - mean) * scale);
+    return (float)scale;
+}
+
 static void layer_norm(size_t rows, size_t n, const float *gain, const float *shift, float *x, size_t ldx,
                        float *normal, size_t ldn, float *scale, size_t lds)
 {
@@ -206,9 +220,14 @@ static void layer_norm(size_t rows, size_t n, const float *gain, const float *sh
         FOR_VECTORS (k, lanes, n)
             store(normal + k, lanes, minus(load(x + k, lanes), mean));
         const float variance = strided_sum(n, normal, normal) * share;
-        *scale = 1.0f / sqrtf(variance + 1e-12f);
+        float factor = 1.0f / sqrtf(variance + 1e-12f);
+        *scale = factor;
+        if (!(variance <= FLT_MAX)) {
+            *scale = normalise_wide(n, x, normal);
+            factor = 1.0f;
+        }
         FOR_VECTORS (k, lanes, n) {
-            V value = times(load(normal + k, lanes), all(*scale));
+            V value = times(load(normal + k, lanes), all(factor));
             store(normal + k, lanes, value);
             store(x + k, lanes, fused(value, load(gain + k, lanes), load(shift + k, lanes)));
         }

@@ -31,7 +31,7 @@ double reference_activate(reference_activation activation, double x)
     case REFERENCE_SIGMOID:
         return reference_sigmoid(x);
     case REFERENCE_RELU:
-        return x > 0.0 ? x : 0.0;
+        return x <= 0.0 ? 0.0 : x; /* NaN stays */
     case REFERENCE_SOFTMAX:
         break;
     }
@@ -99,7 +99,7 @@ double reference_clip(double v, double limit)
 
 double reference_clip_slope(double v, double limit)
 {
-    return limit == 0.0 || fabs(v) <= limit ? 1.0 : 0.0;
+    return limit > 0.0 && fabs(v) > limit ? 0.0 : 1.0;
 }
 
 /* Writes (x - mean) / deviation to `normalized` and returns the deviation. */
