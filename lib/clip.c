@@ -5,6 +5,7 @@
 
 #include <lstm/optimizer.h>
 
+#include <float.h>
 #include <math.h>
 
 static lstm_status check(const char *function, const lstm_params *params)
@@ -44,8 +45,14 @@ static void clip_part(lstm_params *params, size_t first, size_t count, float cli
 {
     if (norm <= (double)clip_norm)
         return;
-    const float factor = isfinite(norm) ? (float)((double)clip_norm / norm) : NAN;
-    lstm__context_kernels(lstm__params_context(params))->scale(count, factor, lstm_params_edit(params, NULL) + first);
+    const lstm__kernels *kernels = lstm__context_kernels(lstm__params_context(params));
+    float *values = lstm_params_edit(params, NULL) + first;
+    double factor = isfinite(norm) ? (double)clip_norm / norm : (double)NAN;
+    if (factor < (double)FLT_MIN) { /* denormal, it would lose digits, or be 0 */
+        kernels->scale(count, 0x1p-64f, values);
+        factor *= 0x1p64;
+    }
+    kernels->scale(count, (float)factor, values);
 }
 
 lstm_status lstm_clip_by_value(lstm_params *params, float low, float high)

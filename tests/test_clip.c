@@ -2,6 +2,7 @@
 #include "suites.h"
 #include "testing.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +119,25 @@ START_TEST(each_variable_is_clipped_by_its_own_norm)
 }
 END_TEST
 
+START_TEST(the_largest_floats_are_scaled_to_a_small_norm)
+{
+    static const float clip_norms[] = {1.0f, 1e-3f, 1e-20f};
+    for (size_t k = 0; k < 3; k++) {
+        lstm_params *params = made();
+        float *values = lstm_params_edit(params, NULL);
+        double norm;
+        for (size_t j = 0; j < COUNT; j++)
+            values[j] = j % 2 ? -FLT_MAX : FLT_MAX;
+        ck_ok(lstm_clip_by_global_norm(params, clip_norms[k], &norm));
+        ck_assert_double_eq_tol(norm / (double)FLT_MAX, sqrt((double)COUNT), 1e-6);
+        for (size_t j = 0; j < COUNT; j++)
+            ck_assert_double_eq_tol((double)values[j] / (double)clip_norms[k],
+                                    (j % 2 ? -1.0 : 1.0) / sqrt((double)COUNT), 1e-6);
+        lstm_params_destroy(params);
+    }
+}
+END_TEST
+
 START_TEST(a_norm_that_is_not_finite_makes_all_nan_and_is_named)
 {
     const float wrong[2] = {NAN, INFINITY};
@@ -183,6 +203,7 @@ Suite *clip_suite(void)
                                   below_the_limit_the_values_keep_their_bits,
                                   zero_gradients_stay_zero_under_every_clip,
                                   each_variable_is_clipped_by_its_own_norm,
+                                  the_largest_floats_are_scaled_to_a_small_norm,
                                   a_norm_that_is_not_finite_makes_all_nan_and_is_named,
                                   bad_arguments_are_refused_and_nothing_moves,
                                   NULL,
