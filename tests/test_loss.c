@@ -348,6 +348,29 @@ START_TEST(the_loss_is_finite_where_two_logits_are_two_flt_max_apart)
 }
 END_TEST
 
+/* One-hot labels say the same as sparse ones then, too. */
+START_TEST(a_logit_of_minus_infinity_takes_its_class_away)
+{
+    const float logits[6] = {0.5f, -INFINITY, -0.25f, -INFINITY, -INFINITY, 3.0f};
+    const float labels[6] = {1, 0, 0, 0, 0, 1};
+    const size_t classes[2] = {0, 2};
+    float d[6], sparse_d[6], loss[2], sparse[2];
+    const lstm_loss_config *none = LSTM_ARGS(lstm_loss_config, .reduction = LSTM_REDUCTION_NONE);
+    ck_ok(lstm_softmax_cross_entropy(NULL, none, 2, 3, logits, labels, d, loss));
+    ck_ok(lstm_sparse_softmax_cross_entropy(NULL, none, 2, 3, logits, classes, sparse_d, sparse));
+    ck_assert_double_eq_tol((double)loss[0], log1p(exp(-0.75)), 1e-6);
+    ck_assert_float_eq(loss[1], 0.0f);
+    ck_assert(same_bits(loss, sparse, 2));
+    ck_assert(d[1] == 0.0f && d[3] == 0.0f && d[4] == 0.0f && d[5] == 0.0f);
+    for (size_t k = 0; k < 6; k++)
+        ck_assert_double_eq_tol((double)d[k], (double)sparse_d[k], 1e-6);
+    ck_ok(lstm_softmax_cross_entropy(NULL, none, 1, 3, (const float[]){0.5f, NAN, -0.25f}, labels, d, loss));
+    ck_assert(isnan(loss[0]));
+    ck_ok(lstm_sparse_softmax_cross_entropy(NULL, none, 1, 3, logits, (const size_t[]){1}, d, loss));
+    ck_assert(loss[0] > FLT_MAX / 2.0f);
+}
+END_TEST
+
 Suite *loss_suite(void)
 {
     return test_suite(
@@ -362,5 +385,6 @@ Suite *loss_suite(void)
             a_sparse_label_out_of_range_is_an_error_and_nothing_is_written, an_empty_batch_has_a_loss_of_zero,
             neither_gradient_nor_loss_need_be_wanted, a_row_of_a_batch_has_the_bits_it_has_alone,
             the_last_row_and_column_are_written_and_nothing_past_them, bad_arguments_are_refused_and_nothing_is_written,
-            the_loss_is_finite_where_two_logits_are_two_flt_max_apart, NULL});
+            the_loss_is_finite_where_two_logits_are_two_flt_max_apart, a_logit_of_minus_infinity_takes_its_class_away,
+            NULL});
 }

@@ -111,6 +111,65 @@ START_TEST(the_number_of_threads_changes_no_bit_of_any_rule)
 }
 END_TEST
 
+/* Three steps of that rule, from weights of 1, with gradients of 0.5; odd: but for some. */
+static void three_steps(size_t which, bool odd, float *w)
+{
+    static const float others[] = {NAN, INFINITY, -INFINITY, 1e30f, 0.0f, 1e18f, 1e-42f};
+    lstm_params *weights = store(NULL, COUNT), *grads;
+    ck_ok(lstm_params_create_like(weights, &grads));
+    lstm_optimizer *optimizer = make(NULL, weights, which);
+    float *g = lstm_params_edit(grads, NULL);
+    for (size_t k = 0; k < COUNT; k++) {
+        lstm_params_edit(weights, NULL)[k] = 1.0f;
+        g[k] = odd && k % 5 == 2 ? others[k / 5] : 0.5f;
+    }
+    for (size_t step = 0; step < 3; step++)
+        ck_ok(lstm_optimizer_apply(optimizer, weights, grads));
+    memcpy(w, lstm_params_data(weights, NULL), COUNT * sizeof *w);
+    lstm_optimizer_destroy(optimizer);
+    lstm_params_destroy(grads);
+    lstm_params_destroy(weights);
+}
+
+START_TEST(a_gradient_that_is_no_number_spoils_no_other_weight)
+{
+    enum { OF_NAN = 2, OF_ZERO = 22, OF_1E18 = 27, OF_DENORMAL = 32, ADAMW = 6 };
+    for (size_t which = 0; which < RULES; which++) {
+        float clean[COUNT], w[COUNT];
+        three_steps(which, false, clean);
+        three_steps(which, true, w);
+        for (size_t k = 0; k < COUNT; k++)
+            ck_assert(k % 5 == 2 || same_bits(&w[k], &clean[k], 1));
+        ck_assert(isnan(w[OF_NAN]));
+        ck_assert(isfinite(w[OF_1E18]) && isfinite(w[OF_DENORMAL]) && w[OF_1E18] < 1.0f);
+        ck_assert(which == ADAMW ? w[OF_ZERO] < 1.0f : w[OF_ZERO] == 1.0f);
+    }
+}
+END_TEST
+
+/* After larger ones, both come down to where rounding lets them: the mean of squares to a little above the square, the
+ * mean, whose square is taken away, to a little above the root. */
+START_TEST(a_centred_mean_of_squares_does_not_fall_below_zero)
+{
+    lstm_params *weights = store(NULL, COUNT), *grads;
+    lstm_optimizer *optimizer;
+    ck_ok(lstm_params_create_like(weights, &grads));
+    ck_ok(lstm_optimizer_create_rmsprop(
+        NULL, weights, LSTM_ARGS(lstm_rmsprop_config, .learning_rate = 1e-6f, .centered = true), &optimizer));
+    float *g = lstm_params_edit(grads, NULL);
+    for (size_t step = 0; step < 400; step++) {
+        for (size_t k = 0; k < COUNT; k++)
+            g[k] = step < 60 ? 1e4f : 1000.0f + 7.0f * (float)k;
+        ck_ok(lstm_optimizer_apply(optimizer, weights, grads));
+        for (size_t k = 0; k < COUNT; k++)
+            ck_assert_msg(isfinite(lstm_params_data(weights, NULL)[k]), "weight %zu after step %zu", k, step);
+    }
+    lstm_optimizer_destroy(optimizer);
+    lstm_params_destroy(grads);
+    lstm_params_destroy(weights);
+}
+END_TEST
+
 START_TEST(adamw_decays_by_the_weight_alone_or_by_the_learning_rate_times_it)
 {
     for (int by_rate = 0; by_rate < 2; by_rate++)
@@ -229,6 +288,8 @@ Suite *optimizer_rules_suite(void)
     return test_suite("optimizer_rules", (const TTest *const[]){
                                              every_rule_gives_its_golden_row,
                                              the_number_of_threads_changes_no_bit_of_any_rule,
+                                             a_gradient_that_is_no_number_spoils_no_other_weight,
+                                             a_centred_mean_of_squares_does_not_fall_below_zero,
                                              adamw_decays_by_the_weight_alone_or_by_the_learning_rate_times_it,
                                              a_moving_average_follows_the_weights,
                                              numbers_out_of_range_are_refused,

@@ -39,9 +39,10 @@ typedef struct lstm_loss_config {
 /* Common to the losses below. config NULL: the mean. *loss (NULL: not wanted) is one number, or under REDUCTION_NONE
  * one for each loss; d (NULL: not wanted) is overwritten with the gradient of what *loss gets. Inputs and outputs must
  * not overlap. Finite input gives a finite loss, FLT_MAX at most, and a finite gradient, unless a label of softmax
- * times its weight is beyond FLT_MAX; a NaN makes the loss NaN, an infinity may make it infinite or NaN. An empty batch
- * has a loss of 0. Sums are in double, in an order that depends on the sizes alone. Hot path: nothing is allocated. Any
- * thread. Statuses: INVALID_ARGUMENT; nothing is written then. */
+ * times its weight is beyond FLT_MAX; a NaN makes the loss NaN, an infinity may make it infinite or NaN, but that a
+ * logit of minus infinity takes its class away from a softmax. An empty batch has a loss of 0. Sums are in double, in an
+ * order that depends on the sizes alone. Hot path: nothing is allocated. Any thread. Statuses: INVALID_ARGUMENT; nothing
+ * is written then. */
 
 /* Softmax cross entropy in nats, one loss for each row: sum_k y_k (log sum_j exp(z_j) - z_k), z being
  * logits[batch][classes] and y labels[batch][classes], one-hot or any; the gradient d_logits[batch][classes] is

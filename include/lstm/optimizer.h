@@ -110,7 +110,9 @@ LSTM_API void lstm_optimizer_destroy(lstm_optimizer *optimizer);
 LSTM_API lstm_status lstm_optimizer_set_learning_rate(lstm_optimizer *optimizer, float learning_rate);
 
 /* One step: change weights by gradients; variables that are not trainable (lstm_params_set_trainable), and their slots,
- * keep their bits. The bits do not depend on the number of threads. Hot path: nothing is allocated.
+ * keep their bits. The bits do not depend on the number of threads. Hot path: nothing is allocated. A gradient that is
+ * not finite, or whose square is no float (beyond 1.8e19), may make its own weight and slots infinite or NaN, as in TF1,
+ * and touches no other.
  * Statuses: INVALID_ARGUMENT, SHAPE (a store of another layout), STATE (weights that are frozen). */
 LSTM_API lstm_status lstm_optimizer_apply(lstm_optimizer *optimizer, lstm_params *weights,
                                           const lstm_params *gradients);

@@ -258,7 +258,8 @@ static void softmax_cross_entropy(size_t n, const float *logits, const float *la
     if (labels) {
         *loss = 0.0;
         for (size_t k = 0; k < n; k++)
-            *loss += (double)labels[k] * (log_sum - ((double)logits[k] - (double)shift));
+            if (labels[k] != 0.0f || logits[k] != -INFINITY) /* which takes its class away */
+                *loss += (double)labels[k] * (log_sum - ((double)logits[k] - (double)shift));
     } else {
         *loss = log_sum - ((double)logits[label] - (double)shift);
     }
@@ -344,7 +345,7 @@ static void rmsprop(size_t count, float rate, float one_minus_decay, float momen
         if (mean) {
             V centre = moved(load(mean + k, lanes), gradient, one_minus_decay);
             store(mean + k, lanes, centre);
-            spread = minus(square, times(centre, centre));
+            spread = maximum(all(0.0f), minus(square, times(centre, centre))); /* rounding takes it below */
         }
         V step = over(times(all(rate), gradient), square_root(plus(spread, all(epsilon))));
         step = fused(load(m + k, lanes), all(momentum), step);
