@@ -303,9 +303,118 @@ START_TEST(a_weight_that_is_not_finite_spoils_what_the_reference_says)
 }
 END_TEST
 
+/* ---- dense layers and losses ---- */
+
+enum { ROWS = 41, WIDTH = 19, ODD = 6 };
+static const struct {
+    size_t row, column;
+    float value;
+} odd[ODD] = {{3, 2, NAN}, {8, 0, INFINITY}, {9, 18, -INFINITY}, {31, 1, FLT_MAX}, {32, 5, 1e30f}, {40, 9, 1e-42f}};
+
+static bool is_odd(size_t row)
+{
+    for (size_t k = 0; k < ODD; k++)
+        if (odd[k].row == row)
+            return true;
+    return false;
+}
+
+static float *odd_numbers(const char *name, size_t width, bool are_odd)
+{
+    float *numbers = test_numbers(name, ROWS * width, 1.0f);
+    for (size_t k = 0; k < ODD && are_odd; k++)
+        numbers[odd[k].row * width + odd[k].column] = odd[k].value;
+    return numbers;
+}
+
+static void compare_other_rows(const char *what, const float *a, const float *b, size_t width)
+{
+    for (size_t row = 0; row < ROWS; row++)
+        ck_assert_msg(is_odd(row) || same_bits(a + row * width, b + row * width, width), "%s of row %zu", what, row);
+}
+
+/* y, then d_x, of a dense layer. */
+static float *run_dense(lstm_context *context, lstm_activation activation, bool are_odd)
+{
+    lstm_params *weights;
+    lstm_dense *dense;
+    ck_ok(lstm_params_create(context, &weights));
+    ck_ok(
+        lstm_dense_create(weights, NULL, WIDTH, UNITS, LSTM_ARGS(lstm_dense_config, .activation = activation), &dense));
+    ck_ok(lstm_params_initialize(weights, 4));
+    float *results = test_allocate(ROWS * (UNITS + WIDTH), sizeof *results);
+    float *x = odd_numbers("x", WIDTH, are_odd), *d_y = odd_numbers("d_y", UNITS, are_odd);
+    ck_ok(lstm_dense_forward(dense, weights, ROWS, x, results));
+    ck_ok(lstm_dense_backward(dense, weights, ROWS, x, results, d_y, NULL, results + ROWS * UNITS));
+    free(x);
+    free(d_y);
+    lstm_dense_destroy(dense);
+    lstm_params_destroy(weights);
+    return results;
+}
+
+START_TEST(a_dense_layer_keeps_the_bits_of_the_other_rows)
+{
+    for (size_t way = 0; way < WAYS; way++) {
+        lstm_context *context = context_at(way);
+        for (int activation = LSTM_ACTIVATION_LINEAR; activation <= LSTM_ACTIVATION_SOFTMAX && context; activation++) {
+            float *clean = run_dense(context, (lstm_activation)activation, false);
+            float *found = run_dense(context, (lstm_activation)activation, true);
+            compare_other_rows("y", clean, found, UNITS);
+            compare_other_rows("d_x", clean + ROWS * UNITS, found + ROWS * UNITS, WIDTH);
+            for (size_t k = 0; k < UNITS; k++) { /* of the NaN, and of 1e30 */
+                ck_assert(isnan(found[3 * UNITS + k]));
+                ck_assert(isfinite(found[32 * UNITS + k]) && isfinite(found[40 * UNITS + k]));
+            }
+            free(clean);
+            free(found);
+        }
+        lstm_context_destroy(context);
+    }
+}
+END_TEST
+
+typedef lstm_status loss_function(lstm_context *context, const lstm_loss_config *config, size_t batch, size_t width,
+                                  const float *x, const float *labels, float *d, float *loss);
+
+START_TEST(a_loss_keeps_the_bits_of_the_other_rows)
+{
+    static loss_function *const losses[] = {lstm_softmax_cross_entropy, lstm_sigmoid_cross_entropy,
+                                            lstm_mean_squared_error, lstm_absolute_difference};
+    const lstm_loss_config *config = LSTM_ARGS(lstm_loss_config, .reduction = LSTM_REDUCTION_NONE);
+    float *x[2] = {odd_numbers("x", WIDTH, false), odd_numbers("x", WIDTH, true)};
+    float *labels = test_numbers("labels", ROWS * WIDTH, 1.0f), *d[2], *loss[2];
+    for (size_t k = 0; k < 2; k++) {
+        d[k] = test_allocate(ROWS * WIDTH, sizeof(float));
+        loss[k] = test_allocate(ROWS * WIDTH, sizeof(float));
+    }
+    for (size_t way = 0; way < WAYS; way++) {
+        lstm_context *context = context_at(way);
+        for (size_t which = 0; which < sizeof losses / sizeof losses[0] && context; which++) {
+            const size_t width = which ? WIDTH : 1; /* of the losses */
+            for (size_t k = 0; k < 2; k++)
+                ck_ok(losses[which](context, config, ROWS, WIDTH, x[k], labels, d[k], loss[k]));
+            compare_other_rows("loss", loss[0], loss[1], width);
+            compare_other_rows("d", d[0], d[1], WIDTH);
+            ck_assert(isnan(loss[1][3 * width + (which ? 2 : 0)]));
+            for (size_t k = 31 * WIDTH; k < 33 * WIDTH; k++) /* of FLT_MAX and of 1e30 */
+                ck_assert(isfinite(d[1][k]) && isfinite(loss[1][which ? k : k / WIDTH]));
+        }
+        lstm_context_destroy(context);
+    }
+    for (size_t k = 0; k < 2; k++) {
+        free(x[k]);
+        free(d[k]);
+        free(loss[k]);
+    }
+    free(labels);
+}
+END_TEST
+
 Suite *extremes_suite(void)
 {
-    Suite *suite = test_suite("extremes", (const TTest *const[]){NULL});
+    Suite *suite = test_suite("extremes", (const TTest *const[]){a_dense_layer_keeps_the_bits_of_the_other_rows,
+                                                                 a_loss_keeps_the_bits_of_the_other_rows, NULL});
     TCase *cells = tcase_create("cells");
     const int count = (int)test_cell_kind_count + OTHERS;
     tcase_add_loop_test(cells, a_row_that_is_not_finite_leaves_the_bits_of_all_others, 0, count);
