@@ -112,7 +112,7 @@ lstm_status lstm__read_args(const char *function, void *into, size_t size, const
         return LSTM_OK;
     size_t given;
     memcpy(&given, from, sizeof given);
-    if (given < sizeof given)
+    if (given < sizeof given || given % _Alignof(size_t)) /* no struct has such a size: it may end within a pointer */
         return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: struct_size is %zu; set it by LSTM_ARGS", function, given);
     const unsigned char *bytes = from;
     for (size_t k = size; k < given; k++)

@@ -317,10 +317,8 @@ END_TEST
 
 START_TEST(an_older_config_without_weights_is_read_as_before)
 {
-    const lstm_loss_config old = {.struct_size = offsetof(lstm_loss_config, weights_shape),
-                                  .reduction = LSTM_REDUCTION_SUM,
-                                  .weights_shape = (lstm_weights_shape)77,
-                                  .weights = &delta};
+    const lstm_loss_config old = {
+        .struct_size = offsetof(lstm_loss_config, weights), .reduction = LSTM_REDUCTION_SUM, .weights = &delta};
     const float logits[] = {1, 2}, labels[] = {0, 1};
     float loss, expected;
     ck_ok(lstm_softmax_cross_entropy(NULL, &old, 1, 2, logits, labels, NULL, &loss));
