@@ -85,13 +85,30 @@ no_lock:
     return false;
 }
 
+/* Where a thread would have less stack than the tasks may take, by the C library's choice or by the shell's ulimit -s, it
+ * gets as much as they may. MinGW calls its default, which is more, 0. */
+static bool start_thread(pthread_t *thread, lstm__team *team)
+{
+    enum { ENOUGH = 256 * 1024 };
+    pthread_attr_t attributes;
+    size_t stack = 0;
+    if (pthread_attr_init(&attributes))
+        return false;
+    pthread_attr_getstacksize(&attributes, &stack);
+    if (stack && stack < ENOUGH)
+        pthread_attr_setstacksize(&attributes, ENOUGH);
+    const bool started = !pthread_create(thread, &attributes, work, team);
+    pthread_attr_destroy(&attributes);
+    return started;
+}
+
 bool lstm__team_start(lstm__team *team, size_t count)
 {
     memset(team, 0, lstm__team_size(count));
     if (!make_locks(team))
         return false;
     for (; team->count < count; team->count++)
-        if (pthread_create(&team->threads[team->count], NULL, work, team)) {
+        if (!start_thread(&team->threads[team->count], team)) {
             lstm__team_stop(team);
             return false;
         }

@@ -17,7 +17,8 @@ left_out="posix_memalign free
 memcpy memset snprintf strcpy strlen strrchr __errno_location __xpg_strerror_r strerror_r
 clock_gettime getpid pthread_cond_broadcast pthread_cond_signal pthread_cond_wait pthread_join pthread_mutex_lock
 pthread_mutex_trylock pthread_mutex_unlock pthread_sigmask sigaddset sigemptyset sigismember sigpending
-pthread_cond_destroy pthread_mutex_destroy
+pthread_attr_getstacksize pthread_attr_setstacksize
+pthread_attr_destroy pthread_cond_destroy pthread_mutex_destroy
 sigtimedwait"
 
 undefined()

@@ -1,4 +1,6 @@
-/* The number of threads, and who runs them, changes no bit. */
+/* The number of threads, and who runs them, changes no bit; and how much stack they need. */
+#define _GNU_SOURCE
+#include "platform.h"
 #include "unroll.h"
 
 #include <pthread.h>
@@ -237,6 +239,75 @@ START_TEST(training_on_more_threads_ends_at_the_same_weights)
 }
 END_TEST
 
+#ifdef __linux__
+
+/* What musl gives a thread; the program tests/faults calls everything with as much. */
+enum { ENOUGH_STACK = 128 * 1024, GUARD = 1024 * 1024 };
+
+/* What needs the most: products whose sums run over many rows, for the gradient of many weights. */
+static void *run_wide(void *argument)
+{
+    const unroll_shape shape = several_blocks(false);
+    unroll u;
+    unroll_take(&u, test_cell("lstm", 100, LSTM_ACTIVATION_DEFAULT, 1.0f), &shape);
+    unroll_run(&u);
+    unroll_destroy(&u);
+    return argument;
+}
+
+START_TEST(a_thread_with_128_KiB_of_stack_can_train)
+{
+    pthread_t thread;
+    pthread_attr_t small;
+    ck_assert_int_eq(pthread_attr_init(&small), 0);
+    ck_assert_int_eq(pthread_attr_setstacksize(&small, ENOUGH_STACK), 0);
+    ck_assert_int_eq(pthread_attr_setguardsize(&small, GUARD), 0); /* no frame is larger, and jumps over it */
+    ck_assert_int_eq(pthread_create(&thread, &small, run_wide, NULL), 0);
+    pthread_join(thread, NULL);
+    pthread_attr_destroy(&small);
+}
+END_TEST
+
+enum { MEMBERS = 3 };
+
+typedef struct stacks {
+    pthread_barrier_t all; /* each member does one task */
+    size_t size[MEMBERS];
+} stacks;
+
+static void look_at_stack(void *arg, size_t index)
+{
+    stacks *s = arg;
+    pthread_attr_t own;
+    pthread_barrier_wait(&s->all);
+    if (!pthread_getattr_np(pthread_self(), &own)) {
+        pthread_attr_getstacksize(&own, &s->size[index]);
+        pthread_attr_destroy(&own);
+    }
+}
+
+START_TEST(a_team_has_the_stack_it_needs_where_threads_have_less)
+{
+    stacks s = {.size = {0}};
+    pthread_attr_t tiny;
+    lstm__team *team = test_allocate(lstm__team_size(MEMBERS - 1), 1);
+    ck_assert_int_eq(pthread_barrier_init(&s.all, NULL, MEMBERS), 0);
+    ck_assert_int_eq(pthread_attr_init(&tiny), 0);
+    ck_assert_int_eq(pthread_attr_setstacksize(&tiny, ENOUGH_STACK / 4), 0);
+    ck_assert_int_eq(pthread_setattr_default_np(&tiny), 0);
+    ck_assert(lstm__team_start(team, MEMBERS - 1));
+    lstm__team_run(team, MEMBERS, look_at_stack, &s);
+    lstm__team_stop(team);
+    for (size_t k = 0; k < MEMBERS; k++)
+        ck_assert_uint_ge(s.size[k], ENOUGH_STACK);
+    pthread_attr_destroy(&tiny);
+    pthread_barrier_destroy(&s.all);
+    free(team);
+}
+END_TEST
+
+#endif
+
 Suite *threads_suite(void)
 {
     return test_suite("threads", (const TTest *const[]){
@@ -245,6 +316,10 @@ Suite *threads_suite(void)
                                      several_callers_share_a_context_each_with_its_own_tape,
                                      one_plan_and_one_set_of_weights_serve_many_threads,
                                      training_on_more_threads_ends_at_the_same_weights,
+#ifdef __linux__
+                                     a_thread_with_128_KiB_of_stack_can_train,
+                                     a_team_has_the_stack_it_needs_where_threads_have_less,
+#endif
                                      NULL,
                                  });
 }

@@ -169,6 +169,7 @@ WRAP(int, rename, (const char *from, const char *to), (from, to), false, false, 
 WRAP(int, unlink, (const char *path), (path), false, false, -1)
 WRAP(DIR *, opendir, (const char *path), (path), false, false, NULL)
 WRAP(struct dirent64 *, readdir64, (DIR * folder), (folder), false, false, NULL)
+WRAP(int, pthread_attr_init, (pthread_attr_t * a), (a), false, false, ENOMEM)
 WRAP(int, pthread_mutex_init, (pthread_mutex_t * m, const pthread_mutexattr_t *a), (m, a), false, false, EAGAIN)
 WRAP(int, pthread_cond_init, (pthread_cond_t * c, const pthread_condattr_t *a), (c, a), false, false, EAGAIN)
 
