@@ -203,10 +203,11 @@ static HANDLE create_beside(const wchar_t *target, size_t folder, wchar_t *tempo
 }
 
 /* While somebody has the target open a replacement may be refused: readers, and programs that look at every new file, are
- * soon done. */
+ * soon done. A reader that opens it again and again leaves it closed for moments only, so many tries come soon, and then
+ * they come ever more slowly, for a second in all, or some where clocks are coarse. */
 static int move_over(const wchar_t *temporary, const wchar_t *target)
 {
-    enum { TRIES = 200, MILLISECONDS = 10 };
+    enum { TRIES = 640, TRIES_PER_MILLISECOND = 256 };
     DWORD error = 0;
     for (int k = 0; k < TRIES; k++) {
         if (MoveFileExW(temporary, target, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH))
@@ -214,7 +215,7 @@ static int move_over(const wchar_t *temporary, const wchar_t *target)
         error = GetLastError();
         if (error != ERROR_ACCESS_DENIED && error != ERROR_SHARING_VIOLATION)
             break;
-        Sleep(MILLISECONDS);
+        Sleep((DWORD)(k / TRIES_PER_MILLISECOND));
     }
     return (int)error;
 }

@@ -8,7 +8,7 @@
 # below build/ports/; a target whose compiler, emulator or sources cannot be had is skipped and says why.
 # The last line without --bits is "N passed, N failed".
 set -u
-LC_ALL=C
+LC_ALL=C.UTF-8 # Wine has no files whose names the locale lacks
 export LC_ALL
 cd "$(dirname "$0")/.." || exit 1
 root=$(pwd)
