@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #ifndef _WIN32
 #include <fcntl.h>
 #include <signal.h>
@@ -346,8 +347,12 @@ START_TEST(a_reader_sees_a_whole_file_while_others_write_it)
     ck_ok(save(path, ones));
     for (size_t k = 0; k < WRITERS; k++)
         ck_assert_int_eq(pthread_create(&writers[k], NULL, save_again_and_again, (void *)path), 0);
-    while (!done)
+    while (!done) {
         ck_assert_msg(read_number(path) != 0.0f, "%s", lstm_error_message());
+#ifdef _WIN32 /* which may replace a file while it is closed only */
+        nanosleep(&(const struct timespec){.tv_nsec = 1000000}, NULL);
+#endif
+    }
     for (size_t k = 0; k < WRITERS; k++) {
         void *message = NULL;
         ck_assert_int_eq(pthread_join(writers[k], &message), 0);
