@@ -3,6 +3,7 @@
 #include "platform.h"
 #include "unroll.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -295,13 +296,13 @@ START_TEST(a_team_has_the_stack_it_needs_where_threads_have_less)
     lstm__team *team = test_allocate(lstm__team_size(MEMBERS - 1), 1);
     ck_assert_int_eq(pthread_barrier_init(&s.all, NULL, MEMBERS), 0);
     ck_assert_int_eq(pthread_attr_init(&tiny), 0);
-    ck_assert_int_eq(pthread_attr_setstacksize(&tiny, ENOUGH_STACK / 4), 0);
+    ck_assert_int_eq(pthread_attr_setstacksize(&tiny, (size_t)PTHREAD_STACK_MIN), 0);
     ck_assert_int_eq(pthread_setattr_default_np(&tiny), 0);
     ck_assert(lstm__team_start(team, MEMBERS - 1));
     lstm__team_run(team, MEMBERS, look_at_stack, &s);
     lstm__team_stop(team);
     for (size_t k = 0; k < MEMBERS; k++)
-        ck_assert_uint_ge(s.size[k], ENOUGH_STACK);
+        ck_assert_uint_gt(s.size[k], ENOUGH_STACK); /* the least of AArch64 */
     pthread_attr_destroy(&tiny);
     pthread_barrier_destroy(&s.all);
     free(team);
