@@ -1,13 +1,24 @@
 #!/bin/sh
 # lstm-run: the same bits in every mode, and one line for all that is wrong.
-# Usage: check_lstm_run.sh MAKE_FILES LSTM_RUN_COMMAND... Prints TAP.
+# Usage: check_lstm_run.sh MAKE_FILES [WRAPPER...] LSTM_RUN, both of which the wrapper runs. Prints TAP.
 set -u
-make=$1
+make_files=$1
 shift
 work=
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/tap.sh"
 cd "$work" || exit 1
+make=$work/make
+{
+    printf '#!/bin/sh\nexec'
+    left=$#
+    for word; do
+        left=$((left - 1))
+        [ "$left" -eq 0 ] || printf " '%s'" "$word"
+    done
+    printf " '%s' \"\$@\"\n" "$make_files"
+} >"$make"
+chmod +x "$make"
 
 # gives_same_bits GRAPH "BATCH TIME WIDTH" "LEAF_WIDTHS" COMMAND...
 # shellcheck disable=SC2086 # numbers in one word

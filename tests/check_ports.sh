@@ -223,7 +223,7 @@ for target in "$@"; do
     [ "$target" != windows ] || suffix=.exe
     need >"$log" 2>&1 && cross "$root" "$build" -DLSTM_BLAS=none -DLSTM_WERROR=ON \
         "-DCMAKE_CROSSCOMPILING_EMULATOR=$emulator" "-DLSTM_TEST_WRAPPER=$emulator" \
-        -DLSTM_TEST_TIMEOUT_MULTIPLIER=900 ${options:+"$options"} >>"$log" 2>&1 &&
+        -DLSTM_TEST_TIMEOUT_MULTIPLIER=500 ${options:+"$options"} >>"$log" 2>&1 &&
         cmake --build "$build" --parallel "$jobs" ${bits_only:+--target bits} >>"$log" 2>&1
     status=$?
     report $status "$target builds" "$log"
