@@ -281,6 +281,7 @@ static void probe_multiply(const lstm__kernels *kernels, area *a, size_t n)
 static void probe_clip(const lstm__kernels *kernels, area *a, size_t n)
 {
     kernels->clip(n, -0.5f, 1.5f, numbers(a, n));
+    kernels->clip(n, 0.0f, 0.0f, numbers(a, n)); /* a zero keeps its sign */
 }
 
 static void probe_scale(const lstm__kernels *kernels, area *a, size_t n)
