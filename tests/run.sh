@@ -11,6 +11,8 @@
 #             where there is Clang's libFuzzer
 #   --coverage  also which lines and branches of lib/ the tests run
 #
+# Not part of it, as they take an hour: load.sh 3600, and mutants/run.py, which asks whether the tests notice planted faults.
+#
 # A step that fails does not end the run. The last line is "N passed, N failed"; the exit status is 0 if none failed.
 set -u
 LC_ALL=C
