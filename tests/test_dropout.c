@@ -2,6 +2,7 @@
 #include "echo_cell.h"
 #include "wrapped.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,22 @@ START_TEST(a_dropped_state_is_zero_or_over_keep_and_its_mean_is_the_state)
             }
     }
     ck_assert_double_eq_tol(sum / (6500 * ECHO_WIDTH), 1.0, mean_tolerance(0.8, 6500 * ECHO_WIDTH));
+    unroll_destroy(&u);
+}
+END_TEST
+
+/* A run that is repeated years later, elsewhere, drops the same numbers. */
+START_TEST(what_a_seed_drops_is_written_down)
+{
+    unroll u;
+    echo_observe(&u, 0.0f, LSTM_ARGS(lstm_dropout_config, .input_keep_prob = 0.5f),
+                 &(unroll_shape){.batch = 2, .time = 2, .training = true, .seed = 3});
+    uint64_t kept = 0;
+    for (size_t row = 0; row < 2; row++)
+        for (size_t t = 0; t < 2; t++)
+            for (size_t i = 0; i < ECHO_WIDTH; i++)
+                kept = kept << 1 | (echo_seen_input(&u, row, t)[i] > 0.0f);
+    ck_assert_msg(kept == 0xaa497d7d5afa3443u, "%#" PRIx64, kept);
     unroll_destroy(&u);
 }
 END_TEST
@@ -442,6 +459,7 @@ Suite *dropout_suite(void)
     return test_suite("dropout", (const TTest *const[]){
                                      a_dropped_number_is_zero_or_over_keep_and_its_mean_is_the_number,
                                      a_dropped_state_is_zero_or_over_keep_and_its_mean_is_the_state,
+                                     what_a_seed_drops_is_written_down,
                                      backward_drops_what_forward_dropped,
                                      output_dropout_leaves_the_state_alone,
                                      state_dropout_never_touches_an_lstms_c_unless_it_is_to_drop_all,
