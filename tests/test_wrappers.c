@@ -420,6 +420,20 @@ START_TEST(wrappers_around_a_step_cell_of_three_leaves_and_another_output_width_
 }
 END_TEST
 
+/* The masks of a few steps take more room than any step's input or output. */
+START_TEST(states_wider_than_input_and_output_are_dropped_and_train)
+{
+    const unroll_shape shape = {.input = 2, .batch = 5, .time = 2, .training = true, .seed = 6};
+    unroll u;
+    unroll_take(&u,
+                wrap_dropout(wrap_output_projection(basic("gru", 9), 1, LSTM_ACTIVATION_TANH),
+                             LSTM_ARGS(lstm_dropout_config, .output_keep_prob = 0.7f, .state_keep_prob = 0.8f)),
+                &shape);
+    unroll_check_gradient(&u);
+    unroll_destroy(&u);
+}
+END_TEST
+
 START_TEST(threads_change_no_bit_of_wrapped_step_cells)
 {
     const unroll_shape shape = {.input = 2, .batch = 150, .time = 40, .training = true, .seed = 4};
@@ -495,6 +509,7 @@ Suite *wrappers_suite(void)
                           widths_that_do_not_fit_are_refused,
                           a_cell_twice_in_a_multi_rnn_has_one_set_of_variables_and_the_gradients_of_both,
                           wrappers_around_a_step_cell_of_three_leaves_and_another_output_width_run_and_train,
+                          states_wider_than_input_and_output_are_dropped_and_train,
                           threads_change_no_bit_of_wrapped_step_cells,
                           a_wrapped_cells_own_initial_state_is_where_its_rows_start,
                           a_wrapper_at_two_places_shares_its_own_variables_too,
