@@ -520,6 +520,19 @@ START_TEST(a_learned_initial_state_is_where_rows_start_and_its_gradient_is_the_s
 }
 END_TEST
 
+/* 40 rows are more than one block has. */
+START_TEST(the_gradient_of_a_learned_initial_state_comes_from_all_blocks_of_rows)
+{
+    const unroll_shape shape = {.input = INPUT, .batch = 40, .time = 3, .no_initial_state = true};
+    for (int plan = 0; plan < PLANS; plan++) {
+        unroll u;
+        unroll_plan(&u, plan, true, &shape);
+        unroll_check_gradient(&u);
+        unroll_destroy(&u);
+    }
+}
+END_TEST
+
 START_TEST(a_learned_initial_state_is_not_used_when_one_is_given)
 {
     for (int plan = 0; plan < PLANS; plan++) {
@@ -576,6 +589,7 @@ Suite *bidirectional_suite(void)
                           rows_of_length_0_keep_their_states_and_give_no_gradient,
                           one_cell_in_both_directions_has_one_set_of_variables_and_the_gradients_of_both,
                           a_learned_initial_state_is_where_rows_start_and_its_gradient_is_the_sum_over_the_batch,
+                          the_gradient_of_a_learned_initial_state_comes_from_all_blocks_of_rows,
                           a_learned_initial_state_is_not_used_when_one_is_given,
                           a_learned_initial_state_starts_at_zero_in_place_of_what_the_cell_says,
                           NULL,
