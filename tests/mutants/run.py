@@ -1,13 +1,15 @@
-"""Does the test program notice a fault in the inner loops? Plants faults, one at a time, into a copy of lib/kernels and of the
-loops around them, builds, and runs the suites until one fails.
+"""Do the tests notice a fault in the inner loops? Plants faults, one at a time, into copies of lib/kernels and of the
+loops around them, builds, and runs the suites until a test fails.
 
-Usage: python3 tests/mutants/run.py [--seed N] [--faults N] [--jobs N] [--again FILE] [--list]
+Usage: python3 tests/mutants/run.py [--seed N] [--faults N] [--jobs N] [--again FILE] [--trusting] [--list]
 
-The faults are all that the operators below make of the source; of these the seed chooses, by what a fault replaces by what,
-not by where it stands: a change of the source moves few of them. Those of tests/mutants/equivalent.txt change nothing that
-a program could see, and that file says why; it is told what of it no longer applies. --again plants those again that an
-earlier output, FILE, says survived. For each fault a line is printed, the last line is "N of M faults caught"; the exit
-status is 0 if that is 95 % of them. Takes about an hour, at low priority, in build/mutants.
+The faults are all that the operators below make of the source. Of these the seed chooses, by what a fault replaces by
+what and not by where it stands, so that a change of the source moves few of them. Those of tests/mutants/equivalent.txt
+no program could see, and that file says why; what of it no longer applies is named. --again plants those again that an
+earlier output, FILE, says survived; --trusting does not first run the suites without a fault; --list only lists.
+
+For each fault a line is printed, the last line is "N of M faults caught"; the exit status is 0 if that is 95 % of them.
+What does not compile, or makes the same program, does not count. It works in build/mutants, at low priority.
 """
 
 import argparse
@@ -33,21 +35,21 @@ KERNELS = ["bodies.c", "cell_bodies.h", "dispatch.c", "functions.h", "logarithm.
 LOOPS = ["cell.c", "cell_basic_rnn.c", "cell_coupled_lstm.c", "cell_dropout.c", "cell_gru.c", "cell_layer_norm_lstm.c",
          "cell_lstm.c", "cell_projection.c", "cell_residual.c", "dense.c", "dynamic_rnn.c", "dynamic_rnn_backward.c",
          "raw_rnn.c", "stream.c", "tape.c", "unroll.c"]
-KERNEL_SHARE = 1 / 2
 
 # Lines that check arguments or hand out memory are no inner loops.
 BEGINS = {"lib/tape.c": "void lstm__tape_pack("}  # before it, the tape's memory is measured
-LEFT_OUT = re.compile(r"status|lstm__fail|char \*|_take\b|take_(?!columns)|assert|prefetch|max_|struct_size|->ops|_create|_retain|"
-                      r"_destroy|made->|counting|config|references|LSTM_ACTIVATION_SOFTMAX")
+LEFT_OUT = re.compile(r"status|lstm__fail|char \*|_take\b|take_(?!columns)|assert|prefetch|max_|struct_size|->ops|"
+                      r"_create|_retain|_destroy|made->|counting|config|references|LSTM_ACTIVATION_SOFTMAX")
 
 # Suites that run kernels or the loops around them, about by their time, the kernels' own by cases.
 FAST = """kernels/kernels embedding golden_losses golden cells custom_cell custom_activation raw_rnn cell_variables
-cell_arguments clip sequence_array sequence_loss loss check_gradient optimizer training trainable wrappers zoneout struct_size
-arguments array context graph params float_modes element_loss optimizer_rules model stream_state bidirectional hosts
-dropout""".split()
+cell_arguments clip sequence_array sequence_loss loss check_gradient optimizer training trainable wrappers zoneout
+struct_size arguments array context graph params float_modes element_loss optimizer_rules model stream_state
+bidirectional hosts dropout""".split()
+SLOW = """ctc same_bits gradients stream model_stream dense kernels/accuracy ctc_paths rnn threads
+kernels/products""".split()
 ONLY = {"kernels/products": r"products|product_bodies|tiles|vector", "ctc": "lib/kernels/(loss|log)",
         "ctc_paths": "lib/kernels/(loss|log)"}  # of faults in files with such names
-SLOW = "ctc same_bits gradients stream model_stream dense kernels/accuracy ctc_paths rnn threads kernels/products".split()
 
 Fault = collections.namedtuple("Fault", "file before after start end text")
 
@@ -104,6 +106,9 @@ def arguments(code, at):
 
 # The operators: each gives (start, end, replacement) for every place in the code where it applies.
 
+PLANES = {"I": "F", "J": "I", "F": "I", "O": "F", "W_I": "W_F", "W_F": "W_I", "W_O": "W_I", "BEFORE": "AFTER",
+          "AFTER": "BEFORE", "SHOWN": "AFTER", "C_J": "C_F", "C_F": "C_O", "C_O": "C_F", "C_BEFORE": "C_AFTER",
+          "C_AFTER": "C_BEFORE", "C_SHOWN": "C_AFTER", "R": "U", "U": "R", "D_C": "BEFORE"}
 SUBSTITUTIONS = [
     # bounds and conditions
     (r" < ", " <= "), (r" <= ", " < "), (r" > ", " >= "), (r" >= ", " > "), (r" == ", " != "), (r" != ", " == "),
@@ -122,10 +127,7 @@ SUBSTITUTIONS = [
     (r"_mm(256|512)_(add|sub|mul|div)_", lambda m: m.group().replace(
         m.group(2), {"add": "sub", "sub": "add", "mul": "div", "div": "mul"}[m.group(2)])),
     # gates, masks, weights, biases
-    (r"\bat\[(I|J|F|O|W_I|W_F|W_O|C_J|C_F|C_O|R|U|D_C|BEFORE|AFTER|SHOWN|C_BEFORE|C_AFTER|C_SHOWN)\]", lambda m: "at[%s]" % {
-        "I": "F", "J": "I", "F": "I", "O": "F", "W_I": "W_F", "W_F": "W_I", "W_O": "W_I", "C_J": "C_F", "C_F": "C_O",
-        "C_O": "C_F", "R": "U", "U": "R", "D_C": "BEFORE", "BEFORE": "AFTER", "AFTER": "BEFORE", "SHOWN": "AFTER",
-        "C_BEFORE": "C_AFTER", "C_AFTER": "C_BEFORE", "C_SHOWN": "C_AFTER"}[m.group(1)]),
+    (r"\bat\[(%s)\]" % "|".join(PLANES), lambda m: "at[%s]" % PLANES[m.group(1)]),
     (r"\bgate_i\b(?! =)", "gate_f"), (r"\bgate_f\b(?! =)", "gate_i"), (r"\bgate_o\b(?! =)", "gate_f"),
     (r"\bd_i\b(?! =)", "d_f"), (r"\bd_f\b(?! =)", "d_i"), (r"(?<=, )bias(?=,)", "NULL"),
     (r"\boptions->forget_bias\b", "0.0f"), (r"\bIN_OUT\b", "IN"), (r"\bIN_OUT\b", "OUT"), (r"\bof_x\b(?! =)", "of_h"),
@@ -141,8 +143,8 @@ CALLS = {  # by the arguments, what else is called
     "if": lambda a: ["if (!(%s))" % ", ".join(a)],
     "if_less": lambda a: ["if_less(%s, %s, %s, %s)" % (a[1], a[0], a[2], a[3])] if len(a) == 4 else [],
 }
-NO_STATEMENT = re.compile(r"(const|static|typedef|enum|struct|extern|return|break|continue|case|default|goto|for|if|else|while|"
-                          r"do|switch|UNROLLED|NOT_UNROLLED|FOR_VECTORS)\b|\w+ [*\w ]*\w+( =|;|\[|,)")
+NO_STATEMENT = re.compile(r"(const|static|typedef|enum|struct|extern|return|break|continue|case|default|goto|for|if|"
+                          r"else|while|do|switch|UNROLLED|NOT_UNROLLED|FOR_VECTORS)\b|\w+ [*\w ]*\w+( =|;|\[|,)")
 
 
 def replacements(code):
@@ -225,8 +227,9 @@ class Tree:
             lists.write("foreach(objects IN LISTS lstm_object_libraries)\n"
                         "  target_compile_options(${objects} PRIVATE -Og)\nendforeach()\n")
         generator = ["-G", "Ninja"] if shutil.which("ninja") else []
-        done = subprocess.run(["cmake", "-S", self.source, "-B", self.build, "-DCMAKE_BUILD_TYPE=None", "-DCMAKE_C_FLAGS=-O1",
-                               "-DLSTM_BUILD_EXAMPLES=OFF", "-DLSTM_INSTALL=OFF", "-DLSTM_WARNINGS=OFF"] + generator,
+        done = subprocess.run(["cmake", "-S", self.source, "-B", self.build, "-DCMAKE_BUILD_TYPE=None",
+                               "-DCMAKE_C_FLAGS=-O1", "-DLSTM_BUILD_EXAMPLES=OFF", "-DLSTM_INSTALL=OFF",
+                               "-DLSTM_WARNINGS=OFF"] + generator,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         if done.returncode or not self.make():
             print("the source does not build in " + self.build)
@@ -250,8 +253,8 @@ class Tree:
 
 
 def run(program, suite):
-    """The first test that fails, or None. A loop without end comes to its end by a limit of the processor's seconds, so that
-    it does not matter what else the machine does; what waits without end is given half an hour."""
+    """The first test that fails, or None. A loop without end comes to its end by a limit of the processor's seconds, so
+    that it does not matter what else the machine does; what waits without end is given half an hour."""
     seconds = 10 if suite in FAST else 120  # each test is a process
     suite, _, case = suite.partition("/")
     environment = dict(os.environ, CK_TAP_LOG_FILE_NAME="-", CK_TIMEOUT_MULTIPLIER="10000", OPENBLAS_NUM_THREADS="1")
@@ -300,10 +303,10 @@ def main():
     os.nice(max(0, 15 - os.nice(0)))
 
     all_faults, chosen = [], []
-    for files, share in ((["lib/kernels/" + f for f in KERNELS], KERNEL_SHARE), (["lib/" + f for f in LOOPS], 1 - KERNEL_SHARE)):
+    for files in ["lib/kernels/" + file for file in KERNELS], ["lib/" + file for file in LOOPS]:  # half of each
         of_these = [fault for file in files for fault in faults_of(file)]
         all_faults += of_these
-        chosen += sorted(of_these, key=lambda f: rank(f, options.seed))[:round(options.faults * share)]
+        chosen += sorted(of_these, key=lambda f: rank(f, options.seed))[:options.faults // 2]
     reasons, names = read_equivalent(), {name(fault): fault for fault in all_faults}
     for key in reasons:
         if key not in names:
