@@ -58,9 +58,9 @@ Fault = collections.namedtuple("Fault", "file before after start end text")
 
 
 def without_comments(text):
-    """The same, with blanks for comments, strings, and what other machines compile."""
+    """The same, with blanks for comments, and for what other machines compile."""
     def blank(match):
-        return re.sub(r"[^\n]", " ", match.group())
+        return match.group() if match.group()[0] == '"' else re.sub(r"[^\n]", " ", match.group())
 
     text = re.sub(r'/\*.*?\*/|"(?:\\.|[^"\\\n])*"', blank, text, flags=re.S)
     lines, skipping, depth = text.split("\n"), None, 0
