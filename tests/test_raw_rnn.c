@@ -25,8 +25,8 @@ static lstm_status read_next(void *user, size_t time, size_t first_row, size_t r
             ck_assert(same_bits(state[0] + k * lstm_rnn_state_size(u->rnn, 0),
                                 u->state[0] + row * lstm_rnn_state_size(u->rnn, 0), lstm_rnn_state_size(u->rnn, 0)));
         ck_assert(time == 0 || finished[k] == (unroll_length(u, row) <= time - 1));
-        finished[k] = unroll_length(u, row) <= time;
-        if (!finished[k])
+        finished[k] = unroll_length(u, row) == time; /* once is enough */
+        if (unroll_length(u, row) > time)
             memcpy(input + k * u->shape.input, u->x + unroll_place(u, row, time) * u->shape.input,
                    u->shape.input * sizeof *input);
         else

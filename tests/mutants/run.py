@@ -248,8 +248,13 @@ class Tree:
             return hashlib.sha256(program.read()).digest()
 
     def plant(self, file, text):
-        with open(os.path.join(self.source, file), "w", encoding="utf-8") as source:
+        """Gives what was there."""
+        with open(os.path.join(self.source, file), "r+", encoding="utf-8") as source:
+            before = source.read()
+            source.seek(0)
+            source.truncate()
             source.write(text)
+        return before
 
 
 def run(program, suite):
@@ -345,13 +350,16 @@ def main():
     def judge(tree, fault):
         if name(fault) in reasons:
             return "equivalent", reasons[name(fault)]
-        tree.plant(fault.file, fault.text)
-        if not tree.make():
-            return "does not compile", ""
-        if tree.hash() == tree.bits:
-            return "the same program", ""
-        failed = first_failure(tree, fault.file)
-        return ("caught", failed) if failed else ("survived", "")
+        before = tree.plant(fault.file, fault.text)
+        try:
+            if not tree.make():
+                return "does not compile", ""
+            if tree.hash() == tree.bits:
+                return "the same program", ""
+            failed = first_failure(tree, fault.file)
+            return ("caught", failed) if failed else ("survived", "")
+        finally:
+            tree.plant(fault.file, before)
 
     def worker():
         tree = trees.get()
@@ -367,8 +375,6 @@ def main():
                     os._exit(1)
                 continue
             result, how = judge(tree, fault)
-            with open(os.path.join(ROOT, fault.file), encoding="utf-8") as source:
-                tree.plant(fault.file, source.read())
             with lock:
                 counts[result] += 1
                 print("%s: %s%s" % (result, name(fault), "\n    " + how if how else ""))
