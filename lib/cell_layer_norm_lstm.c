@@ -32,7 +32,7 @@ static norm_tape tape_at(const norm_lstm *l, const lstm__run *run, size_t first)
     tape.mask = (place += steps * h) + first * h;
     tape.normal = (place += steps * h) + first * GATES * h;
     tape.normal_c = (place += steps * GATES * h) + first * h;
-    tape.scale = (place += steps * h) + first * NORMS;
+    tape.scale = place + steps * h + first * NORMS;
     return tape;
 }
 

@@ -61,7 +61,7 @@ static lstm_status cut(lstm__arena *arena, const lstm_model *model, const lstm_t
     tape->values = lstm__arena_take(arena, layers, sizeof *tape->values);
     for (size_t k = 0; k < layers; k++) {
         const lstm__model_layer *layer = &model->layers[k];
-        lstm_tape *unused, **made = arena->base ? &tape->tapes[k] : &unused;
+        lstm_tape *unused = NULL, **made = arena->base ? &tape->tapes[k] : &unused;
         lstm_status status = layer->rnn ? cut_tape(arena, c, layer, made) : LSTM_OK;
         if (status)
             return status;

@@ -123,7 +123,7 @@ static uint64_t optimize(lstm_context *context)
 int main(int count, char **arguments)
 {
     lstm_context *context;
-    const lstm_isa isa = (lstm_isa)(count > 1 ? atoi(arguments[1]) : LSTM_ISA_BEST);
+    const lstm_isa isa = (lstm_isa)(count > 1 ? strtol(arguments[1], NULL, 10) : LSTM_ISA_BEST);
     check(lstm_context_create(LSTM_ARGS(lstm_context_config, .isa = isa), &context));
     const lstm_random of_x = lstm_random_named(1, "x"), of_y = lstm_random_named(1, "d_y");
     lstm_random_uniform(&of_x, 0, MOST, -2.0f, 2.0f, x);

@@ -146,7 +146,7 @@ unsigned char *safetensors_bytes(const char *header, size_t data_size, size_t *s
     unsigned char *bytes = test_allocate(8 + length + data_size, 1);
     for (size_t k = 0; k < 8; k++)
         bytes[k] = (unsigned char)((uint64_t)length >> 8 * k);
-    memcpy(bytes + 8, header, length);
+    memcpy(bytes + 8, header, length); /* NOLINT(bugprone-not-null-terminated-result): data follow */
     for (size_t k = 0; k < data_size; k++)
         bytes[8 + length + k] = (unsigned char)k;
     *size = 8 + length + data_size;

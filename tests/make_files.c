@@ -58,8 +58,8 @@ static int make_inputs(size_t batch, size_t time, size_t width, const char *path
     const size_t x_shape[3] = {batch, time, width};
     float *x = numbers("inputs", batch * time * width);
     int64_t *lengths = calloc(batch + 1, sizeof *lengths);
-    if (!lengths || leaves > MAX_LEAVES)
-        return EXIT_FAILURE;
+    if (!lengths)
+        exit(EXIT_FAILURE);
     for (size_t row = 0; row < batch; row++) {
         lengths[row] = (int64_t)(row % 3 == 0 ? time : row * 7 % (time + 1));
         for (size_t k = (size_t)lengths[row] * width; k < time * width; k++)
@@ -87,7 +87,7 @@ int main(int argc, char **argv)
 {
     if (argc == 4 && !strcmp(argv[1], "model"))
         return make_model(argv[2], argv[3]);
-    if (argc >= 6 && !strcmp(argv[1], "inputs"))
+    if (argc >= 6 && argc <= 6 + MAX_LEAVES && !strcmp(argv[1], "inputs"))
         return make_inputs(strtoul(argv[2], NULL, 10), strtoul(argv[3], NULL, 10), strtoul(argv[4], NULL, 10), argv[5],
                            (size_t)argc - 6, argv + 6);
     fprintf(stderr, "make_files: wrong usage\n");

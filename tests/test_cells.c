@@ -120,7 +120,7 @@ static float stepped(lstm_cell *cell, const float *weights, float x, float c, fl
                            LSTM_ARGS(lstm_dynamic_rnn_args, .batch = 1, .time = 1, .inputs = &x,
                                      .initial_state = initial, .final_state = final)));
     release(&s);
-    *c_next = next[0];
+    *c_next = next[0]; /* cppcheck-suppress uninitvar ; by way of final */
     return next[1];
 }
 

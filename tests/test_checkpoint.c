@@ -301,6 +301,7 @@ START_TEST(numbers_that_no_run_can_have_are_refused)
     start(&t, "adam", 3);
     ck_ok(lstm_checkpoint_save(t.checkpoint, test_path("c")));
     FILE *file = fopen(test_path("c"), "r+b");
+    ck_assert_ptr_nonnull(file);
     static char bytes[20000];
     const size_t size = fread(bytes, 1, sizeof bytes, file);
     /* The learning rate 0.001 becomes NaN; the checksum goes. */

@@ -115,6 +115,7 @@ static lstm_cell *make_cells(const golden_case *c, const char *key)
         return make_cell(c, golden_text(c, "cell"), (size_t)golden_integer(c, "units", 0));
     for (; golden_item(c, key, count, sizeof item, item); count++) {
         char *colon = strchr(item, ':');
+        ck_assert_ptr_nonnull(colon);
         *colon = '\0';
         cells[count] = make_cell(c, item, (size_t)strtoul(colon + 1, NULL, 10));
     }

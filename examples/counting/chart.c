@@ -84,9 +84,11 @@ static void write_decades(FILE *page, const scale *axis)
 {
     double step = ceil((axis->high - axis->low) / 8); /* decades between labels */
 
-    for (double exponent = axis->low; exponent <= axis->high; exponent += step)
-        write_level(page, place(axis, pow(10, exponent)), exponent == axis->low ? "base" : "grid", pow(10, exponent),
-                    "");
+    for (int i = 0; axis->low + i * step <= axis->high; i++) {
+        double value = pow(10, axis->low + i * step);
+
+        write_level(page, place(axis, value), i == 0 ? "base" : "grid", value, "");
+    }
 }
 
 static void write_x_ticks(FILE *page, const scale *axis)

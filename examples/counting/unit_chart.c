@@ -31,11 +31,11 @@ static void write_cell(FILE *page, double x, double y, double width, double valu
 /* What the colours mean: from -most to most. */
 static void write_key(FILE *page, double y, double most)
 {
-    enum { STEPS = 11 };
+    enum { STEPS = 11, MIDDLE = STEPS / 2 };
     const double width = 12, left = (MAP_LEFT + MAP_RIGHT - STEPS * width) / 2;
 
     for (int k = 0; k < STEPS; k++) {
-        write_cell(page, left + k * width, y, width, (k - STEPS / 2) * most / (STEPS / 2), most);
+        write_cell(page, left + k * width, y, width, (k - MIDDLE) * most / MIDDLE, most);
         fprintf(page, "/>");
     }
     fprintf(page, "<text class=\"tick\" x=\"%g\" y=\"%g\" text-anchor=\"end\">%.2f</text>", left - 8, y + ROW, -most);

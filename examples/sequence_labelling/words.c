@@ -48,8 +48,8 @@ void words_longest(const words *w, size_t length, const size_t *letters, size_t 
 
 void words_likeliest(const words *w, size_t length, const size_t *letters, size_t *ends)
 {
-    double best[CORPUS_MAX_LENGTH + 1] = {0}; /* log probability of the first so many letters */
-    size_t start[CORPUS_MAX_LENGTH + 1];      /* of the last word in them */
+    double best[CORPUS_MAX_LENGTH + 1] = {0};  /* log probability of the first so many letters */
+    size_t start[CORPUS_MAX_LENGTH + 1] = {0}; /* of the last word in them */
 
     for (size_t end = 1; end <= length; end++)
         best[end] = -INFINITY;

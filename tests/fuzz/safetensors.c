@@ -141,7 +141,7 @@ static void seed(const char *name, const char *header, size_t data_size)
     need(8 + length + data_size <= sizeof bytes);
     bytes[0] = (unsigned char)(length & 0xFF);
     bytes[1] = (unsigned char)(length >> 8);
-    memcpy(bytes + 8, header, length);
+    memcpy(bytes + 8, header, length); /* NOLINT(bugprone-not-null-terminated-result): data follow */
     for (size_t k = 0; k < data_size; k++)
         bytes[8 + length + k] = (unsigned char)k;
     fuzz_seed(name, bytes, 8 + length + data_size);
