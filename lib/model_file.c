@@ -97,8 +97,8 @@ lstm_status lstm__model_open_file(const char *where, lstm_context *context, cons
     return LSTM_OK;
 }
 
-static lstm_status open(const char *function, lstm_context *context, const char *path, const void *bytes, size_t size,
-                        lstm_model **model, lstm_params **params)
+static lstm_status open_model(const char *function, lstm_context *context, const char *path, const void *bytes,
+                              size_t size, lstm_model **model, lstm_params **params)
 {
     char where[2 * LSTM__QUOTED];
     if (!model || !params)
@@ -115,12 +115,12 @@ static lstm_status open(const char *function, lstm_context *context, const char 
 lstm_status lstm_model_open(lstm_context *context, const char *path, lstm_model **model, lstm_params **params)
 {
     const char *function = "lstm_model_open";
-    return path ? open(function, context, path, NULL, 0, model, params) : lstm__fail_null(function, "path");
+    return path ? open_model(function, context, path, NULL, 0, model, params) : lstm__fail_null(function, "path");
 }
 
 lstm_status lstm_model_open_memory(lstm_context *context, const void *bytes, size_t size, lstm_model **model,
                                    lstm_params **params)
 {
     const char *function = "lstm_model_open_memory";
-    return bytes ? open(function, context, NULL, bytes, size, model, params) : lstm__fail_null(function, "bytes");
+    return bytes ? open_model(function, context, NULL, bytes, size, model, params) : lstm__fail_null(function, "bytes");
 }
