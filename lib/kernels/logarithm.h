@@ -7,10 +7,14 @@
 static inline double lstm__logarithm(double x)
 {
     int exponent = 0;
-    for (; x > 0x1p32; x *= 0x1p-32)
+    while (x > 0x1p32) {
+        x *= 0x1p-32;
         exponent += 32;
-    for (; x > 0x1.6a09e667f3bcdp+0; x *= 0.5)
+    }
+    while (x > 0x1.6a09e667f3bcdp+0) {
+        x *= 0.5;
         exponent++;
+    }
     double s = (x - 1.0) / (x + 1.0), square = s * s, sum = 0.0;
     for (int k = 13; k > 0; k -= 2)
         sum = sum * square + 1.0 / k;
