@@ -1,8 +1,10 @@
 #!/bin/sh
 # Other machines: cross-compiles the library with its tests and runs them, by an emulator where this machine needs one.
 # Usage: sh tests/check_ports.sh [--bits] [TARGET...]. Targets: arm64 i386 s390x musl windows; all by default.
+#        sh tests/check_ports.sh --msan
 #
 #   --bits   only that each of its instruction sets gives the bits of this machine's; prints TAP
+#   --msan   only compiles what the preset msan links with: for this machine, by Clang's memory sanitizer
 #
 # Jansson, zlib and Check are compiled from Debian's sources, for they are packaged for few of these. What is built stands
 # below build/ports/; a target whose compiler, emulator or sources cannot be had is skipped and says why.
@@ -27,12 +29,17 @@ if [ "${1:-}" = --bits ]; then
     bits_only=yes
     shift
 fi
-[ $# -gt 0 ] || set -- arm64 i386 s390x musl windows
+if [ "${1:-}" = --msan ]; then
+    set -- msan
+elif [ $# -eq 0 ]; then
+    set -- arm64 i386 s390x musl windows
+fi
 
 # choose TARGET: triplet, emulator (a list for CMake), the Debian packages, and the instruction sets as lstm_isa counts them
 choose()
 {
     options=
+    flags=
     isas=2
     case $1 in
     arm64)
@@ -68,11 +75,18 @@ choose()
         options=-DCMAKE_EXE_LINKER_FLAGS=-static
         isas="2 3 4"
         ;;
+    msan)
+        triplet=
+        packages=clang
+        flags="-fsanitize=memory -fno-omit-frame-pointer"
+        ;;
     *)
         echo "check_ports.sh: no target $1" >&2
         exit 2
         ;;
     esac
+    compiler=${triplet:+$triplet-gcc}
+    compiler=${compiler:-clang}
     prefix=$ports/$1/prefix
     build=$ports/$1/build
     log=$ports/$1/log
@@ -106,8 +120,12 @@ cross()
     source=$1
     binary=$2
     shift 2
-    PKG_CONFIG_LIBDIR=$prefix/lib/pkgconfig cmake -S "$source" -B "$binary" -Wno-dev \
-        "-DCMAKE_TOOLCHAIN_FILE=$root/cmake/cross.cmake" "-DLSTM_TRIPLET=$triplet" "-DCMAKE_PREFIX_PATH=$prefix" \
+    if [ -n "$triplet" ]; then
+        set -- "-DCMAKE_TOOLCHAIN_FILE=$root/cmake/cross.cmake" "-DLSTM_TRIPLET=$triplet" "$@"
+    else
+        set -- "-DCMAKE_C_COMPILER=$compiler" "$@"
+    fi
+    PKG_CONFIG_LIBDIR=$prefix/lib/pkgconfig cmake -S "$source" -B "$binary" -Wno-dev "-DCMAKE_PREFIX_PATH=$prefix" \
         "-DCMAKE_INSTALL_PREFIX=$prefix" -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_BUILD_TYPE=Release "$@"
 }
 
@@ -121,6 +139,7 @@ install()
         cmake --build "$ports/$target/$library" --parallel "$jobs" --target install
 }
 
+# shellcheck disable=SC2086 # flags are words
 # need: what the library and its tests are linked with. Debian's zlib has no build for Windows, but needs none.
 need()
 {
@@ -129,18 +148,18 @@ need()
     mkdir -p "$prefix/include" "$prefix/lib" "$ports/$target/zlib"
     (
         cd "$ports/$target/zlib" &&
-            "$triplet-gcc" -O2 -fPIC -DHAVE_UNISTD_H -c "$ports"/source/zlib-*/[acditguz]*.c &&
+            $compiler $flags -O2 -fPIC -DHAVE_UNISTD_H -c "$ports"/source/zlib-*/[acditguz]*.c &&
             ar rcs "$prefix/lib/libz.a" ./*.o &&
             cp "$ports"/source/zlib-*/zlib.h "$ports"/source/zlib-*/zconf.h "$prefix/include/"
-    ) && install jansson -DJANSSON_BUILD_DOCS=OFF -DJANSSON_WITHOUT_TESTS=ON -DJANSSON_EXAMPLES=OFF &&
-        install check -DCHECK_ENABLE_TESTS=OFF -DCMAKE_C_FLAGS=-D__USE_MINGW_ANSI_STDIO=1 &&
+    ) && install jansson "-DCMAKE_C_FLAGS=$flags" -DJANSSON_BUILD_DOCS=OFF -DJANSSON_WITHOUT_TESTS=ON -DJANSSON_EXAMPLES=OFF &&
+        install check -DCHECK_ENABLE_TESTS=OFF -DHAVE_SUBUNIT=OFF "-DCMAKE_C_FLAGS=$flags -D__USE_MINGW_ANSI_STDIO=1" &&
         rm -f "$prefix"/lib/libcheck.so* "$prefix"/lib/libcheck.dll.a && touch "$prefix/complete"
 }
 
 # missing: why the chosen target cannot be built or run here; nothing if it can
 missing()
 {
-    for tool in "$triplet-gcc" ${emulator:+"${emulator%%;*}"}; do
+    for tool in "$compiler" ${emulator:+"${emulator%%;*}"}; do
         command -v "$tool" >/dev/null 2>&1 || echo "there is no $tool (Debian: $packages)"
     done
     fetch || echo "Debian's sources of jansson, zlib and check cannot be had: $ports/source/log"
@@ -204,6 +223,24 @@ build_bits_here()
 }
 
 mkdir -p "$ports"
+if [ "$*" = msan ]; then
+    target=msan
+    choose $target
+    mkdir -p "$ports/$target"
+    reason=$(missing)
+    if [ -n "$reason" ]; then
+        echo "left out: $reason"
+        exit 77
+    fi
+    # shellcheck disable=SC2086 # words
+    if ! { need && $compiler $flags -O1 -fPIC -c tests/msan_stat.c -o "$prefix/lib/msan_stat.o" &&
+        ar rcs "$prefix/lib/libmsan_stat.a" "$prefix/lib/msan_stat.o"; } >"$log" 2>&1; then
+        tail -n 40 "$log"
+        exit 1
+    fi
+    echo "built in ${prefix#"$root"/}"
+    exit 0
+fi
 if ! build_bits_here >"$ports/here.log" 2>&1; then
     tail "$ports/here.log"
     echo "0 passed, 1 failed"

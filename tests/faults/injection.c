@@ -47,7 +47,7 @@ static bool hit(const char *name, bool harmless)
 
 /* ---- memory ---- */
 
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(SANITIZES_MEMORY)
 #define NEXT(name) __interceptor_##name
 extern int NEXT(posix_memalign)(void **memory, size_t alignment, size_t size);
 #else
