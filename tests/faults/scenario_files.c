@@ -64,7 +64,7 @@ STEP(name_of_31, open_name(w, 31))
 static lstm_status tensors_read(world *w, result *r)
 {
     lstm_tensor tensor;
-    int64_t whole[6];
+    int64_t whole[6] = {0};
     lstm_status status = lstm_safetensors_find(w->file, "a name of many characters", &tensor);
     if (!status)
         status = lstm_tensor_floats(&tensor, 6, r->f);
