@@ -1,5 +1,5 @@
-/* The memory sanitizer of LLVM 14 takes what these functions write for unwritten: it knows them by the names that they had
- * before glibc 2.33, by which they are called here. check_ports.sh puts this into what the preset msan links with. */
+/* The memory sanitizer of LLVM 14 takes what these functions write for unwritten: it knows them by the names that they
+ * had before glibc 2.33, by which they are called here. check_ports.sh puts this into what the preset msan links with. */
 #define _GNU_SOURCE
 #include <sys/stat.h>
 

@@ -6,9 +6,9 @@
 #   netlib    as installed, with Netlib's BLAS
 #   clang     with Clang, where there is one; warnings are errors
 #   none      as installed, without a CBLAS; warnings are errors
-#   --long    also tsan (data races), valgrind, tests of some minutes in release, tanh and sigmoid of every float,
-#             other machines (check_ports.sh), the Debian packages in an empty Debian, and a minute of fuzzing for each target,
-#             where there is Clang's libFuzzer
+#   --long    also tsan (data races), msan (memory read before it is written), valgrind, analyzers (check_code.sh), tests of
+#             some minutes in release, tanh and sigmoid of every float, other machines (check_ports.sh), the Debian packages
+#             in an empty Debian, and a minute of fuzzing for each target, where there is Clang's libFuzzer
 #   --coverage  also which lines and branches of lib/ the tests run
 #
 # Not part of it, as they take an hour: load.sh 3600, and mutants/run.py, which asks whether the tests notice planted faults.
@@ -45,7 +45,7 @@ fi
 
 # Tests that miss one of these are skipped, and say so.
 optional="abigail-tools dpkg-dev"
-[ -z "$long" ] || optional="$optional lintian debootstrap"
+[ -z "$long" ] || optional="$optional lintian debootstrap clang clang-tidy cppcheck"
 # shellcheck disable=SC2086
 sh cmake/bootstrap.sh $optional || echo "run.sh: goes on without"
 
@@ -99,6 +99,27 @@ test_build()
     add "$1" "$2"
     echo "$preset: $1 passed, $2 failed ($(($(date +%s) - start)) s)"
     [ "$2" -eq 0 ]
+}
+
+# step NAME COMMAND...: one test; left out if its status is 77
+step()
+{
+    name=$1
+    shift
+    start=$(date +%s)
+    mkdir -p "$root/build"
+    "$@" >"$root/build/$name.log" 2>&1
+    status=$?
+    case $status in
+    0) add 1 0 ;;
+    77) ;;
+    *)
+        cat "$root/build/$name.log"
+        add 0 1
+        ;;
+    esac
+    echo "$name: $(tail -n 1 "$root/build/$name.log") ($(($(date +%s) - start)) s)"
+    return "$status"
 }
 
 # fuzz SECONDS: each target for so long; each is a test.
@@ -185,9 +206,10 @@ if command -v clang >/dev/null 2>&1; then
 fi
 if [ -n "$long" ]; then
     test_build tsan -LE tree
+    step msan_libraries sh tests/check_ports.sh --msan && test_build msan -LE tree
     test_build valgrind -LE tree
+    step code sh tests/check_code.sh
     fuzz 60
-    mkdir -p build
     sh tests/check_ports.sh >build/ports.log
     sed '$d' build/ports.log
     # shellcheck disable=SC2046 # "N passed, N failed"
