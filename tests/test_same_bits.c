@@ -40,7 +40,7 @@ START_TEST(every_instruction_set_gives_the_same_bits)
             lstm_context *context = context_of(isas[isa]);
             if (!context)
                 continue;
-            unroll *u = isa ? &other : &first;
+            unroll *u = isa ? &other : &first; /* cppcheck-suppress uninitvar ; unroll_create writes them */
             unroll_create(u, context, cell, shape);
             unroll_run(u);
             if (isa) {

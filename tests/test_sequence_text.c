@@ -250,6 +250,7 @@ START_TEST(the_longest_match_takes_too_much_where_likely_words_do_not)
     ck_assert(words_count(&w, &set));
     ck_assert_uint_eq(w.total, 12);
     make_set("the cat sat zz", letters, ends, &set);
+    /* cppcheck-suppress uninitvar ; make_set writes the length */
     words_longest(&w, length, letters, found); /* the cats at z z */
     ck_assert_mem_eq(found, ((const size_t[]){0, 0, 1, 0, 0, 0, 1, 0, 1, 1, 1}), length * sizeof *found);
     words_likeliest(&w, length, letters, found); /* the cat sat zz */
