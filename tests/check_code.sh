@@ -79,13 +79,20 @@ run_cppcheck()
     done
 }
 
-# Of kernels/bodies.c GCC 12 follows paths that are none: loops over three planes that it leaves after two.
+# What GCC 12 is wrong about so often that nothing would be left beside the reasons:
+#   lib/kernels/  loops over three planes that it leaves after two
+#   examples/     memory that is kept in an array of pointers is lost for it; and that complain() of another file, or a
+#                 reader whose file is missing, ends what is done, it does not know
+#   tests/        what a function writes to an array that it is told of in a struct; the memory sanitizer sees to that
 # shellcheck disable=SC2016
 run_gcc()
 {
     each '
         case $file in
         lib/kernels/*) set -- "$@" -Wno-analyzer-use-of-uninitialized-value -Wno-analyzer-null-dereference ;;
+        examples/lstm_run/* | examples/sequence_labelling/*)
+            set -- "$@" -Wno-analyzer-malloc-leak -Wno-analyzer-null-dereference -Wno-analyzer-possible-null-dereference ;;
+        tests/*) set -- "$@" -Wno-analyzer-use-of-uninitialized-value ;;
         esac
         "$@" -fanalyzer -S -o /dev/null'
 }
