@@ -454,7 +454,10 @@ static void call_product(const lstm__kernels *kernels, const product *p, const f
         } else {
             kernels->pack(p->k, p->n, b, ldb, w.transposed, packed);
         }
-        kernels->product_packed(p->m, p->n, &x, &h, &w, p->m % 2, start, lds, c, ldc);
+        w.parts = kernels->packs ? (unsigned short)(p->n % 3) : 0; /* in one call, or in parts: 1 or 2 */
+        do
+            kernels->product_packed(p->m, p->n, &x, &h, &w, p->m % 2, start, lds, c, ldc);
+        while (++w.part < w.parts);
         free(packed);
     }
 }

@@ -45,6 +45,7 @@ typedef struct lstm__matrix {
     size_t ld; /* of values */
     size_t few_rows;
     bool transposed;
+    unsigned short part, parts; /* of its columns only these, cut into so many parts; 0: all */
 } lstm__matrix;
 
 /* The losses of single elements, and what they may be told. */

@@ -50,9 +50,9 @@ static void run_tiles(size_t width, size_t m, tile t)
 /* n columns as panels of at most `widest` vectors, about equally wide, one after the other: where it begins, how many
  * vectors it has, and the last of them lanes. What is swept backwards every other time finds in the cache what came last. */
 typedef struct panels {
-    size_t n, count, narrow, wider; /* the first `wider` are one vector wider than the others */
+    size_t n, narrow, wider; /* the first `wider` are one vector wider than the others */
     bool backwards;
-    size_t done;
+    size_t first, end; /* from which panel, and up to which */
     size_t at, width, lanes;
 } panels;
 
@@ -60,15 +60,25 @@ INLINE panels cut_columns(size_t n, size_t widest, bool backwards)
 {
     const size_t vectors = vectors_of(n), count = (vectors + widest - 1) / widest;
     const size_t narrow = count > 1 ? vectors / count : vectors; /* a division takes its time */
-    return (panels){
-        .n = n, .count = count, .narrow = narrow, .wider = vectors - count * narrow, .backwards = backwards};
+    return (panels){.n = n, .end = count, .narrow = narrow, .wider = vectors - count * narrow, .backwards = backwards};
+}
+
+/* Those that a product with a part of a matrix computes. */
+INLINE panels cut_part(const lstm__matrix *w, size_t n, size_t widest, bool backwards)
+{
+    panels p = cut_columns(n, widest, backwards);
+    if (w->parts) {
+        p.first = p.end * w->part / w->parts;
+        p.end = p.end * (w->part + 1) / w->parts;
+    }
+    return p;
 }
 
 INLINE bool next_panel(panels *p)
 {
-    const size_t index = p->backwards ? p->count - 1 - p->done : p->done;
-    if (p->done++ >= p->count)
+    if (p->first == p->end)
         return false;
+    const size_t index = p->backwards ? --p->end : p->first++;
     p->width = p->narrow + (index < p->wider);
     p->at = (index * p->narrow + smaller(index, p->wider)) * VECTOR_WIDTH;
     p->lanes = smaller(p->n - p->at - (p->width - 1) * VECTOR_WIDTH, VECTOR_WIDTH);
@@ -128,11 +138,11 @@ static void panel_product(size_t m, size_t n, size_t k, const float *a, size_t l
     }
 }
 
-/* A few rows of [x|h] b, of n columns of b; packed: there are whole vectors of it. */
-INLINE void few_rows(size_t m, size_t n, bool packed, tile t)
+/* A few rows of [x|h] b, of some panels of b; packed: there are whole vectors of it. */
+INLINE void few_rows(size_t m, panels p, bool packed, tile t)
 {
     const tile whole = t;
-    for (panels p = cut_columns(n, widest_of_few[m], false); next_panel(&p);) {
+    while (next_panel(&p)) {
         t.b = whole.b + p.at;
         t.start = whole.start == zeros ? zeros : whole.start + p.at;
         t.c = whole.c + p.at;
@@ -143,7 +153,7 @@ INLINE void few_rows(size_t m, size_t n, bool packed, tile t)
 }
 
 /* Of the matrix as it is. */
-static void few_rows_of_values(size_t m, size_t n, const lstm__rows *x, const lstm__rows *h, const float *b, size_t ldb,
+static void few_rows_of_values(size_t m, size_t n, const lstm__rows *x, const lstm__rows *h, const lstm__matrix *w,
                                const float *start, size_t lds, float *c, size_t ldc)
 {
     if (!m) /* then there may be no memory, not even to point at */
@@ -151,9 +161,9 @@ static void few_rows_of_values(size_t m, size_t n, const lstm__rows *x, const ls
     tile t = tile_at(0, VECTOR_WIDTH, start, lds, c, ldc);
     t.a[0] = *x;
     t.a[1] = *h;
-    t.b = b;
-    t.ldb = ldb;
-    few_rows(m, n, false, t);
+    t.b = w->values;
+    t.ldb = w->ld;
+    few_rows(m, cut_part(w, n, widest_of_few[m], false), false, t);
 }
 
 static void pack_few(size_t k, size_t n, const float *b, size_t ldb, float *packed)
@@ -166,13 +176,13 @@ static void few_rows_packed(size_t m, size_t n, const lstm__rows *x, const lstm_
                             bool backwards, const float *start, size_t lds, float *c, size_t ldc)
 {
     const size_t skipped = w->few_rows - x->width - h->width;
-    for (panels p = cut_columns(n, WIDEST, backwards); next_panel(&p) && m;) {
+    for (panels p = cut_part(w, n, WIDEST, backwards); next_panel(&p) && m;) {
         tile t = tile_at(p.at, VECTOR_WIDTH, start, lds, c, ldc);
         t.a[0] = *x;
         t.a[1] = *h;
         t.ldb = p.width * VECTOR_WIDTH;
         t.b = w->few + w->few_rows * p.at + skipped * t.ldb;
-        few_rows(m, smaller(t.ldb, n - p.at), true, t);
+        few_rows(m, cut_columns(smaller(t.ldb, n - p.at), widest_of_few[m], false), true, t);
     }
 }
 
@@ -185,7 +195,7 @@ static void product_nn(size_t m, size_t n, size_t k, const float *a, size_t lda,
     if (m > LSTM__FEW_ROWS)
         panel_product(m, n, k, a, lda, b, ldb, false, start, lds, c, ldc);
     else
-        few_rows_of_values(m, n, &x, &no_rows, b, ldb, start, lds, c, ldc);
+        few_rows_of_values(m, n, &x, &no_rows, &(lstm__matrix){.values = b, .ld = ldb}, start, lds, c, ldc);
 }
 
 static void product_nt(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
@@ -212,10 +222,10 @@ static void product_packed(size_t m, size_t n, const lstm__rows *x, const lstm__
         return;
     }
     if (m <= LSTM__FEW_ROWS && !w->transposed) {
-        few_rows_of_values(m, n, x, h, w->values, w->ld, start, lds, c, ldc);
+        few_rows_of_values(m, n, x, h, w, start, lds, c, ldc);
         return;
     }
-    for (panels p = cut_columns(n, PANEL, backwards); next_panel(&p);) {
+    for (panels p = cut_part(w, n, PANEL, backwards); next_panel(&p);) {
         tile t = tile_at(p.at, p.lanes, start, lds, c, ldc);
         t.ldb = p.width * VECTOR_WIDTH;
         t.b = w->packed + k * p.at;
