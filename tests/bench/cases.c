@@ -10,7 +10,7 @@ typedef struct batch_shape {
 
 static const batch_shape batch_shapes[] = {
     {"lab", 20, 128, 1, 50},    {"tutorial", 20, 1000, 1, 24}, {"h128", 50, 32, 128, 128},
-    {"h256", 50, 64, 256, 256}, {"h512", 50, 64, 512, 512},
+    {"h256", 50, 64, 256, 256}, {"h512", 50, 64, 512, 512},    {"row_h512", 100, 1, 512, 512},
 };
 
 /* The GRU has two forms: TF1's and oneDNN's; and the one that PyTorch has. */
@@ -19,7 +19,7 @@ static const struct {
     reference_kind cell;
     size_t shapes; /* the first ones */
 } families[] = {
-    {"", REFERENCE_LSTM, 5},
+    {"", REFERENCE_LSTM, 6},
     {"gru_", REFERENCE_GRU, 4},
     {"gru_", REFERENCE_CUDNN_COMPATIBLE_GRU, 4},
     {"rnn_", REFERENCE_BASIC_RNN, 4},
