@@ -1,6 +1,7 @@
 #include "cell.h"
 
 #include "context.h"
+#include "crew.h"
 #include "memory.h"
 #include "status.h"
 
@@ -216,12 +217,94 @@ static bool step_takes_inputs(const lstm__run *run, size_t matrix)
            (run->time == 1 && run->rows <= LSTM__FEW_ROWS && run->matrices[matrix].few != NULL);
 }
 
+size_t lstm__product_parts(size_t m, size_t n, size_t k)
+{
+    const double operations = (double)m * (double)n * (double)k, moved = (double)m * ((double)n + 2.0 * (double)k);
+    const double parts = operations / LSTM__WORTH_A_PART;
+    return parts < 2.0 || operations < LSTM__WORTH_A_NUMBER * moved ? 1 : (size_t)parts;
+}
+
+/* A product, for the threads that compute some columns each. A matrix of a plan's is multiplied by [x|h], any other,
+ * w.values, by x. */
+typedef struct product {
+    const lstm__run *run;
+    size_t m, n;
+    const lstm__rows *x, *h;
+    lstm__matrix w;
+    bool backwards;
+    const float *start;
+    size_t lds;
+    float *c;
+} product;
+
+static void compute_packed_columns(void *arg, size_t part, size_t parts)
+{
+    const product *p = arg;
+    lstm__matrix w = p->w;
+    w.part = (unsigned short)part;
+    w.parts = (unsigned short)parts;
+    p->run->kernels->product_packed(p->m, p->n, p->x, p->h, &w, p->backwards, p->start, p->lds, p->c, p->n);
+}
+
+static void compute_columns(void *arg, size_t part, size_t parts)
+{
+    const product *p = arg;
+    const lstm__kernels *kernels = p->run->kernels;
+    const lstm__matrix *w = &p->w;
+    const float *start = p->start;
+    size_t begin, end;
+    lstm__part_columns(p->n, part, parts, &begin, &end);
+    (w->transposed ? kernels->product_nt : kernels->product_nn)(
+        p->m, end - begin, p->x->width, p->x->first, p->x->ld, w->values + begin * (w->transposed ? w->ld : 1), w->ld,
+        start ? start + begin : NULL, p->lds, p->c + begin, p->n);
+}
+
+static void share(void (*columns)(void *arg, size_t part, size_t parts), product *p)
+{
+    const size_t parts = p->run->crew ? lstm__product_parts(p->m, p->n, p->x->width + p->h->width) : 1;
+    if (parts > 1)
+        lstm__crew_share(p->run->crew, parts, columns, p);
+    else
+        columns(p, 0, 1);
+}
+
+/* Without a crew it is to cost nothing: a step of a small network takes a tenth of a microsecond. */
+static inline void step_product(const lstm__run *run, size_t t, size_t matrix, size_t rows, size_t n,
+                                const lstm__rows *x, const lstm__rows *h, const float *start, size_t lds, float *c)
+{
+    const lstm__matrix *w = &run->matrices[matrix];
+    const bool backwards = (run->start + t) % 2;
+    if (run->crew)
+        share(compute_packed_columns, &(product){run, rows, n, x, h, *w, backwards, start, lds, c});
+    else
+        run->kernels->product_packed(rows, n, x, h, w, backwards, start, lds, c, n);
+}
+
+static void run_product(const lstm__run *run, size_t rows, size_t n, const float *x, size_t k, const lstm__matrix *w,
+                        const float *start, size_t lds, float *c)
+{
+    const lstm__rows of_x = {.first = x, .ld = k, .width = k}, nothing = {0};
+    share(compute_columns, &(product){run, rows, n, &of_x, &nothing, *w, false, start, lds, c});
+}
+
+void lstm__run_product_nn(const lstm__run *run, size_t rows, size_t n, const float *x, size_t k, const float *kernel,
+                          const float *bias, float *y)
+{
+    run_product(run, rows, n, x, k, &(lstm__matrix){.values = kernel, .ld = n}, bias, 0, y);
+}
+
+void lstm__run_product_nt(const lstm__run *run, size_t rows, size_t n, const float *dy, size_t k, const float *kernel,
+                          const float *start, float *dx)
+{
+    run_product(run, rows, n, dy, k, &(lstm__matrix){.values = kernel, .ld = k, .transposed = true}, start, n, dx);
+}
+
 void lstm__run_inputs(const lstm__run *run, size_t matrix, const float *kernel, const float *bias, size_t width,
                       float *z)
 {
     const size_t input = run->spec->input_size;
     if (!step_takes_inputs(run, matrix))
-        run->kernels->product_nn(run->steps, width, input, run->input, input, kernel, width, bias, 0, z, width);
+        lstm__run_product_nn(run, run->steps, width, run->input, input, kernel, bias, z);
 }
 
 void lstm__run_step(const lstm__run *run, size_t t, size_t matrix, const float *bias, size_t first, size_t rows,
@@ -232,16 +315,14 @@ void lstm__run_step(const lstm__run *run, size_t t, size_t matrix, const float *
     const lstm__rows x = {.first = run->input + first * input, .ld = input, .width = input};
     const lstm__rows h = {.first = state, .ld = n, .width = n};
     z += first * width;
-    run->kernels->product_packed(rows, width, &x, &h, &run->matrices[matrix], (run->start + t) % 2,
-                                 takes_inputs ? bias : z, takes_inputs ? 0 : width, z, width);
+    step_product(run, t, matrix, rows, width, &x, &h, takes_inputs ? bias : z, takes_inputs ? 0 : width, z);
 }
 
 void lstm__run_product(const lstm__run *run, size_t t, size_t matrix, size_t rows, const float *x, size_t k, size_t n,
                        const float *start, float *y)
 {
     const lstm__rows of_x = {.first = x, .ld = k, .width = k}, nothing = {0};
-    run->kernels->product_packed(rows, n, &of_x, &nothing, &run->matrices[matrix], (run->start + t) % 2, start,
-                                 start == y ? n : 0, y, n);
+    step_product(run, t, matrix, rows, n, &of_x, &nothing, start, start == y ? n : 0, y);
 }
 
 void lstm__run_kernel_gradient(const lstm__run *run, const float *x, size_t x_width, const float *h, size_t h_width,
@@ -259,7 +340,7 @@ void lstm__run_input_gradient(const lstm__run *run, const float *dz, size_t widt
 {
     const size_t input = run->spec->input_size;
     if (d_input)
-        run->kernels->product_nt(run->steps, input, width, dz, width, kernel, width, NULL, 0, d_input, input);
+        lstm__run_product_nt(run, run->steps, input, dz, width, kernel, NULL, d_input);
 }
 
 const float *lstm__run_state_at(const lstm__run *run, size_t leaf, size_t width, size_t t, size_t first)

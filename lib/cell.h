@@ -79,6 +79,7 @@ typedef struct lstm__run {
     float *tape;                   /* [steps][tape_total] */
     float *scratch;                /* [steps][scratch_total] */
     float **pointers;              /* room for pointers_total pointers */
+    struct lstm__crew *crew;       /* with whom to share products, or NULL */
 } lstm__run;
 
 typedef struct lstm__run_grad {
@@ -198,6 +199,16 @@ void lstm__run_step(const lstm__run *run, size_t t, size_t matrix, const float *
 /* At step t, y[rows][n] = start + x[rows][k] times a matrix; start: y itself, or one row for all; NULL: zero. */
 void lstm__run_product(const lstm__run *run, size_t t, size_t matrix, size_t rows, const float *x, size_t k, size_t n,
                        const float *start, float *y);
+
+/* y[rows][n] = bias + x[rows][k] kernel[k][n], and dx[rows][n] = start + dy[rows][k] kernel[n][k]', where start is dx
+ * itself, or NULL for zero. */
+void lstm__run_product_nn(const lstm__run *run, size_t rows, size_t n, const float *x, size_t k, const float *kernel,
+                          const float *bias, float *y);
+void lstm__run_product_nt(const lstm__run *run, size_t rows, size_t n, const float *dy, size_t k, const float *kernel,
+                          const float *start, float *dx);
+
+/* Into how many parts the product of m rows, n columns and k terms is cut, one for each thread of a crew. */
+size_t lstm__product_parts(size_t m, size_t n, size_t k);
 
 /* One part of the gradient of a kernel [X + H, width] and of its bias, from the gradient dz[steps][width] of
  * [x|h] kernel + bias. h NULL: of x alone; d_bias NULL: there is none. */

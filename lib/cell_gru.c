@@ -67,10 +67,8 @@ static void input_gradient(const lstm__run *run, size_t h, const float *candidat
 {
     const size_t input = run->spec->input_size;
     const gru_tape tape = tape_at(run, h, 0);
-    run->kernels->product_nt(run->steps, input, 2 * h, tape.gates, 2 * h, run->variables[GATES_KERNEL], 2 * h, NULL, 0,
-                             d_input, input);
-    run->kernels->product_nt(run->steps, input, h, tape.candidate, h, candidate_kernel, h, d_input, input, d_input,
-                             input);
+    lstm__run_product_nt(run, run->steps, input, tape.gates, 2 * h, run->variables[GATES_KERNEL], NULL, d_input);
+    lstm__run_product_nt(run, run->steps, input, tape.candidate, h, candidate_kernel, d_input, d_input);
 }
 
 /* Reset before the product. */
@@ -171,8 +169,8 @@ static void forward_after(const lstm_cell *cell, const lstm__run *run)
     const size_t input = run->spec->input_size, h = g->units;
     gru_tape tape = tape_at(run, h, 0);
     lstm__run_inputs(run, GATES_STEP, run->variables[GATES_KERNEL], run->variables[GATES_BIAS], 2 * h, tape.gates);
-    run->kernels->product_nn(run->steps, h, input, run->input, input, run->variables[INPUT_KERNEL], h,
-                             run->variables[INPUT_BIAS], 0, tape.candidate, h);
+    lstm__run_product_nn(run, run->steps, h, run->input, input, run->variables[INPUT_KERNEL],
+                         run->variables[INPUT_BIAS], tape.candidate);
     for (size_t t = 0, first = 0; t < run->time; first += run->active[t++]) {
         const size_t rows = run->active[t];
         const float *state = lstm__run_state_at(run, H_LEAF, h, t, first);

@@ -91,8 +91,7 @@ static lstm__lstm_options options_of(const lstm *l, const lstm__run *run)
 static void project(const lstm *l, const lstm__run *run, size_t rows, const lstm_tape_view *tape, float *next)
 {
     const size_t h = l->units, p = l->num_proj;
-    run->kernels->product_nn(rows, p, h, tape->raw, h, run->variables[projection_index(l)], p, NULL, 0, tape->projected,
-                             p);
+    lstm__run_product_nn(run, rows, p, tape->raw, h, run->variables[projection_index(l)], NULL, tape->projected);
     memcpy(next, tape->projected, rows * p * sizeof *next);
     if (l->proj_clip > 0.0f)
         run->kernels->clip(rows * p, -l->proj_clip, l->proj_clip, next);
@@ -131,7 +130,7 @@ static const float *project_backward(const lstm *l, const lstm__run *run, size_t
     if (l->proj_clip > 0.0f)
         run->kernels->clip_backward(rows * p, l->proj_clip, tape->projected, dm);
     memcpy(tape->projected, dm, rows * p * sizeof *dm);
-    run->kernels->product_nt(rows, h, p, dm, p, run->variables[projection_index(l)], p, NULL, 0, run->scratch, h);
+    lstm__run_product_nt(run, rows, h, dm, p, run->variables[projection_index(l)], NULL, run->scratch);
     return run->scratch;
 }
 

@@ -49,8 +49,8 @@ static void input_forward(const lstm_cell *cell, const lstm__run *run)
     const projection *p = cell->self;
     const size_t n = run->spec->input_size;
     const lstm__run inner = input_run(run);
-    run->kernels->product_nn(run->steps, p->width, n, run->input, n, run->variables[KERNEL], p->width,
-                             run->variables[BIAS], 0, run->tape, p->width);
+    lstm__run_product_nn(run, run->steps, p->width, run->input, n, run->variables[KERNEL], run->variables[BIAS],
+                         run->tape);
     run->kernels->activate(&p->activation, run->steps * p->width, run->tape);
     lstm__run_forward(&inner);
 }
@@ -65,8 +65,7 @@ static void input_backward(const lstm_cell *cell, const lstm__run *run, const ls
     lstm__run_backward(&inner, &inner_grad);
     run->kernels->activate_backward(&p->activation, count, run->tape, run->scratch, dz);
     if (grad->d_input)
-        run->kernels->product_nt(run->steps, n, p->width, dz, p->width, run->variables[KERNEL], p->width, NULL, 0,
-                                 grad->d_input, n);
+        lstm__run_product_nt(run, run->steps, n, dz, p->width, run->variables[KERNEL], NULL, grad->d_input);
 }
 
 static void input_weight_gradient(const lstm_cell *cell, const lstm__run *run, float *const *d_variables, size_t part,
@@ -107,8 +106,8 @@ static void output_forward(const lstm_cell *cell, const lstm__run *run)
     const size_t from = run->spec->inner[0]->output_size;
     const lstm__run inner = output_run(cell, run);
     lstm__run_forward(&inner);
-    run->kernels->product_nn(run->steps, p->width, from, inner.output, from, run->variables[KERNEL], p->width,
-                             run->variables[BIAS], 0, run->output, p->width);
+    lstm__run_product_nn(run, run->steps, p->width, inner.output, from, run->variables[KERNEL], run->variables[BIAS],
+                         run->output);
     run->kernels->activate(&p->activation, run->steps * p->width, run->output);
 }
 
@@ -122,8 +121,7 @@ static void output_backward(const lstm_cell *cell, const lstm__run *run, const l
         dz[k] = 0.0f;
     if (grad->d_output) {
         run->kernels->activate_backward(&p->activation, count, run->output, grad->d_output, dz);
-        run->kernels->product_nt(run->steps, from, p->width, dz, p->width, run->variables[KERNEL], p->width, NULL, 0,
-                                 run->scratch, from);
+        lstm__run_product_nt(run, run->steps, from, dz, p->width, run->variables[KERNEL], NULL, run->scratch);
     }
     const lstm__run_grad inner_grad =
         lstm__inner_grad(run, grad, 0, grad->d_output ? run->scratch : NULL, grad->d_input);

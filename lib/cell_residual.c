@@ -87,8 +87,7 @@ static void highway_forward(const lstm_cell *cell, const lstm__run *run)
     const lstm__run inner = inner_run(run);
     float *carry = carry_of(run);
     lstm__run_forward(&inner);
-    run->kernels->product_nn(run->steps, n, n, run->input, n, run->variables[CARRY_W], n, run->variables[CARRY_B], 0,
-                             carry, n);
+    lstm__run_product_nn(run, run->steps, n, run->input, n, run->variables[CARRY_W], run->variables[CARRY_B], carry);
     run->kernels->activate(&gate, count_of(run), carry);
     for (size_t k = 0; k < count_of(run); k++)
         run->output[k] = run->input[k] * carry[k] + inner.output[k] * (1.0f - carry[k]);
@@ -113,8 +112,7 @@ static void highway_backward(const lstm_cell *cell, const lstm__run *run, const 
             grad->d_input[k] += d * share;
     }
     if (grad->d_input)
-        run->kernels->product_nt(run->steps, n, n, carry, n, run->variables[CARRY_W], n, grad->d_input, n,
-                                 grad->d_input, n);
+        lstm__run_product_nt(run, run->steps, n, carry, n, run->variables[CARRY_W], grad->d_input, grad->d_input);
 }
 
 static void highway_weight_gradient(const lstm_cell *cell, const lstm__run *run, float *const *d_variables, size_t part,

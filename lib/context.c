@@ -174,6 +174,11 @@ size_t lstm__lanes(const lstm_context *context, size_t items)
     return items < threads ? items : threads;
 }
 
+void lstm__context_run(lstm_context *context, size_t tasks, void (*task)(void *arg, size_t index), void *arg)
+{
+    context->executor.run(context->executor.user, tasks, task, arg);
+}
+
 typedef struct parallel_work {
     atomic_size_t next;
     size_t items;
@@ -199,5 +204,5 @@ void lstm__parallel(lstm_context *context, size_t items, double operations,
     }
     parallel_work work = {.items = items, .item = item, .arg = arg};
     atomic_init(&work.next, 0);
-    context->executor.run(context->executor.user, lanes, run_lane, &work);
+    lstm__context_run(context, lanes, run_lane, &work);
 }

@@ -28,4 +28,7 @@ void lstm__parallel(lstm_context *context, size_t items, double operations,
                     void (*item)(void *arg, size_t k, size_t lane), void *arg);
 size_t lstm__lanes(const lstm_context *context, size_t items);
 
+/* The executor's run; for a context of more than one thread. */
+void lstm__context_run(lstm_context *context, size_t tasks, void (*task)(void *arg, size_t index), void *arg);
+
 #endif

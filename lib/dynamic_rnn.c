@@ -153,7 +153,7 @@ void lstm__dynamic_rnn(lstm_tape *tape, const lstm_params *params, const lstm_dy
     lstm__prepare_call(tape, params, args);
     tape->row_time = row_time;
     lstm__call call = {.tape = tape, .kernels = lstm__context_kernels(rnn->context), .args = args};
-    lstm__parallel(rnn->context, tape->block_count, lstm__operations(tape), forward_block, &call);
+    lstm__run_blocks(&call, forward_block);
     lstm__keep_call(tape, params);
 }
 

@@ -228,7 +228,7 @@ lstm_status lstm_dynamic_rnn_backward(lstm_tape *tape, const lstm_params *params
         return lstm__fail(LSTM_ERR_STATE, "%s: the forward call was lstm_raw_rnn", function);
     lstm__call call = {.tape = tape, .kernels = lstm__context_kernels(tape->rnn->context), .grads = &g};
     lstm__begin_gradient(tape, g.d_params);
-    lstm__parallel(tape->rnn->context, tape->block_count, lstm__operations(tape), backward_block, &call);
+    lstm__run_blocks(&call, backward_block);
     lstm__end_gradient(&call);
     return LSTM_OK;
 }

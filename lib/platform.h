@@ -27,6 +27,10 @@ void lstm__team_stop(lstm__team *team);
  * calling thread alone. */
 void lstm__team_run(lstm__team *team, size_t tasks, void (*task)(void *arg, size_t index), void *arg);
 
+/* Let a moment pass that grows with the turns that a thread has waited: little at first, later the processor is given
+ * away. */
+void lstm__platform_wait(size_t turns);
+
 /* Files; paths are UTF-8. Each function returns 0, an error number of the system, or LSTM__NO_REGULAR_FILE. */
 enum { LSTM__NO_REGULAR_FILE = -1 };
 

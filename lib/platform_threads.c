@@ -2,6 +2,10 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
+
+/* Some 40 to 200 microseconds, as long as the pause of a processor is. */
+enum { PATIENCE = 4000 };
 
 struct lstm__team {
     pthread_mutex_t caller; /* held by the caller whose work the team does */
@@ -59,6 +63,17 @@ void lstm__team_run(lstm__team *team, size_t tasks, void (*task)(void *arg, size
         pthread_cond_wait(&team->done, &team->lock);
     pthread_mutex_unlock(&team->lock);
     pthread_mutex_unlock(&team->caller);
+}
+
+void lstm__platform_wait(size_t turns)
+{
+    if (turns < PATIENCE) {
+#if defined(__x86_64__) || defined(__i386__)
+        __builtin_ia32_pause();
+#endif
+        return;
+    }
+    nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
 }
 
 size_t lstm__team_size(size_t count)

@@ -149,14 +149,13 @@ static void prepare_run(lstm_stream *stream)
                     .tape = lane->tape,
                     .scratch = lane->scratch,
                     .pointers = lane->pointers};
+    stream->shared_time = lstm__shared_steps(rnn, stream->batch) / stream->batch;
     stream->run_is_ready = true;
 }
 
 /* Arrays in the caller's layout that are packed as they are need no driver: the cell runs on them at once. */
-static void run_packed(lstm_stream *stream, size_t time, const float *inputs, float *outputs)
+static inline void run_packed(lstm_stream *stream, size_t time, const float *inputs, float *outputs)
 {
-    if (!stream->run_is_ready)
-        prepare_run(stream);
     lstm__run *run = &stream->run;
     const lstm_cell_spec *spec = run->spec;
     for (size_t t = 0; t < time; t += run->time) {
@@ -173,6 +172,21 @@ static void run_packed(lstm_stream *stream, size_t time, const float *inputs, fl
         inputs += run->steps * spec->input_size;
         outputs += run->steps * spec->output_size;
     }
+}
+
+typedef struct packed_steps {
+    lstm_stream *stream;
+    size_t time;
+    const float *inputs;
+    float *outputs;
+} packed_steps;
+
+static void lead_packed(void *arg, lstm__crew *crew)
+{
+    const packed_steps *p = arg;
+    p->stream->run.crew = crew;
+    run_packed(p->stream, p->time, p->inputs, p->outputs);
+    p->stream->run.crew = NULL;
 }
 
 /* What is left for each row of its steps from time t on, in a portion of `time` steps. */
@@ -197,7 +211,12 @@ static lstm_status run(const char *function, lstm_stream *stream, size_t time, c
     const lstm_rnn *rnn = stream->tape->rnn;
     const bool in_order = stream->batch == 1 || time == 1 || rnn->order == LSTM_TIME_MAJOR;
     if (!steps && in_order && stream->batch <= LSTM__BLOCK_ROWS_MIN) {
-        run_packed(stream, time, inputs, outputs);
+        if (!stream->run_is_ready)
+            prepare_run(stream);
+        if (time < stream->shared_time)
+            run_packed(stream, time, inputs, outputs);
+        else
+            lstm__crew_run(rnn->context, lead_packed, &(packed_steps){stream, time, inputs, outputs});
         return LSTM_OK;
     }
     stream->run_is_ready = false;

@@ -15,8 +15,9 @@ struct lstm_stream {
     size_t *steps;   /* [batch]: of the portion at hand */
     float **state;   /* per leaf [batch][width] */
     float **initial; /* per leaf [width]: where a row starts */
-    lstm__run run;   /* of some steps of all rows, in the tape's only lane, if it is ready; see run_packed */
+    lstm__run run;   /* of some steps of all rows, in the tape's first lane, if it is ready; see run_packed */
     size_t run_steps;
+    size_t shared_time; /* of a run that is worth a crew */
     bool run_is_ready;
 };
 

@@ -1,6 +1,7 @@
 /* Between the caller's arrays, any layout and lengths, and the packed runs of the cells. */
 #include "unroll.h"
 
+#include "context.h"
 #include "status.h"
 
 #include <string.h>
@@ -173,6 +174,7 @@ lstm__run lstm__make_run(const lstm__leg *leg, const lstm__chunk *chunk)
         .tape = (track ? track->tape : lane->tape) + packed * spec->tape_total,
         .scratch = lane->scratch,
         .pointers = lane->pointers,
+        .crew = leg->call->crew,
     };
 }
 
@@ -211,10 +213,51 @@ void lstm__find_variables(const lstm_rnn *rnn, const float *block, const float *
         variables[k] = block + rnn->offsets[k];
 }
 
+static double operations(const lstm_rnn *rnn, double steps)
+{
+    return 2.0 * steps * (double)rnn->weight_floats;
+}
+
+size_t lstm__shared_steps(const lstm_rnn *rnn, size_t rows)
+{
+    if (lstm_context_threads(rnn->context) == 1 || !lstm__context_kernels(rnn->context)->packs)
+        return SIZE_MAX;
+    for (size_t k = 0; k < rnn->variables.matrix_count; k++) {
+        const lstm__wanted_matrix *m = &rnn->variables.matrices[k];
+        if (lstm__product_parts(rows, m->columns, m->rows) > 1)
+            return (size_t)(LSTM__WORTH_A_CREW / operations(rnn, 1.0)) + 1;
+    }
+    return SIZE_MAX;
+}
+
+typedef struct single_block {
+    lstm__call *call;
+    void (*block)(void *call, size_t index, size_t lane);
+} single_block;
+
+static void lead_block(void *arg, lstm__crew *crew)
+{
+    const single_block *b = arg;
+    b->call->crew = crew;
+    b->block(b->call, 0, 0);
+    b->call->crew = NULL;
+}
+
+void lstm__run_blocks(lstm__call *call, void (*block)(void *call, size_t index, size_t lane))
+{
+    const lstm_tape *tape = call->tape;
+    lstm_context *context = tape->rnn->context;
+    const lstm__block *first = tape->blocks;
+    if (tape->block_count == 1 && first->steps >= lstm__shared_steps(tape->rnn, first->rows))
+        lstm__crew_run(context, lead_block, &(single_block){call, block});
+    else
+        lstm__parallel(context, tape->block_count, lstm__operations(tape), block, call);
+}
+
 double lstm__operations(const lstm_tape *tape)
 {
     double steps = 0.0;
     for (size_t k = 0; k < tape->block_count; k++)
         steps += (double)tape->blocks[k].steps;
-    return 2.0 * steps * (double)tape->rnn->weight_floats;
+    return operations(tape->rnn, steps);
 }

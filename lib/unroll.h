@@ -2,6 +2,7 @@
 #ifndef LSTM__UNROLL_H
 #define LSTM__UNROLL_H
 
+#include "crew.h"
 #include "rnn.h"
 
 typedef struct lstm__call {
@@ -10,6 +11,7 @@ typedef struct lstm__call {
     const lstm_dynamic_rnn_args *args;   /* forward; of a raw loop, what the two have in common */
     const lstm_dynamic_rnn_grads *grads; /* backward */
     size_t parts;                        /* of the weight gradient */
+    lstm__crew *crew;                    /* that shares the work on a single block, or NULL */
 } lstm__call;
 
 /* One direction of a block, in a lane. */
@@ -91,6 +93,12 @@ lstm_status lstm__check_initial_state(const char *function, const lstm_rnn *rnn,
 
 /* tape->variables: where each variable of a store stands. */
 void lstm__find_variables(const lstm_rnn *rnn, const float *block, const float **variables);
+
+/* How many steps, all rows counted, are worth a crew that shares the products of that many rows; SIZE_MAX: none are. */
+size_t lstm__shared_steps(const lstm_rnn *rnn, size_t rows);
+
+/* Do block(call, k, lane) for each block of the last arranged call. */
+void lstm__run_blocks(lstm__call *call, void (*block)(void *call, size_t index, size_t lane));
 
 /* Forward operations of the last arranged call: every weight is used once per row and step. */
 double lstm__operations(const lstm_tape *tape);

@@ -1,5 +1,6 @@
 /* The number of threads, and who runs them, changes no bit; and how much stack they need. */
 #define _GNU_SOURCE
+#include "crew.h"
 #include "platform.h"
 #include "unroll.h"
 
@@ -29,6 +30,32 @@ static unroll_shape several_blocks(bool with_lengths)
     return (unroll_shape){.input = 5, .batch = 150, .time = 16, .lengths = with_lengths ? ragged(150, 16) : NULL};
 }
 
+/* A block alone, whose products are worth sharing while all rows are there. */
+static unroll_shape large_units(size_t batch)
+{
+    static const size_t lengths[] = {40, 33, 40, 7, 40};
+    return (unroll_shape){.input = 5, .batch = batch, .time = 40, .lengths = batch == 1 ? NULL : lengths};
+}
+
+static void compare_thread_counts(const char *kind, size_t units, const unroll_shape *shape)
+{
+    lstm_cell *cell = test_cell(kind, units, LSTM_ACTIVATION_DEFAULT, 1.0f);
+    unroll one;
+    unroll_create(&one, NULL, cell, shape);
+    unroll_run(&one);
+    for (size_t threads = 2; threads <= 3; threads++) {
+        lstm_context *context = team(threads);
+        unroll many;
+        unroll_create(&many, context, cell, shape);
+        lstm_context_destroy(context);
+        unroll_run(&many);
+        unroll_assert_same_bits(&one, &many);
+        unroll_destroy(&many);
+    }
+    lstm_cell_destroy(cell);
+    unroll_destroy(&one);
+}
+
 START_TEST(one_two_and_three_threads_give_the_same_bits)
 {
     for (size_t kind = 0; kind < test_cell_kind_count; kind++)
@@ -36,21 +63,7 @@ START_TEST(one_two_and_three_threads_give_the_same_bits)
             const unroll_shape shape = several_blocks(with_lengths);
             /* of few weights each block has a gradient, that of many, more than 32768, is computed in parts */
             const size_t wide = strcmp(test_cell_kinds[kind], "basic_rnn") != 0 ? 120 : 200;
-            lstm_cell *cell = test_cell(test_cell_kinds[kind], with_lengths ? 20 : wide, LSTM_ACTIVATION_DEFAULT, 1.0f);
-            unroll one;
-            unroll_create(&one, NULL, cell, &shape);
-            unroll_run(&one);
-            for (size_t threads = 2; threads <= 3; threads++) {
-                lstm_context *context = team(threads);
-                unroll many;
-                unroll_create(&many, context, cell, &shape);
-                lstm_context_destroy(context);
-                unroll_run(&many);
-                unroll_assert_same_bits(&one, &many);
-                unroll_destroy(&many);
-            }
-            lstm_cell_destroy(cell);
-            unroll_destroy(&one);
+            compare_thread_counts(test_cell_kinds[kind], with_lengths ? 20 : wide, &shape);
         }
 }
 END_TEST
@@ -65,21 +78,21 @@ static void run_backwards(void *user, size_t tasks, void (*task)(void *arg, size
     (*runs)++;
 }
 
-static void check_hosted(bool wide)
+/* runs: of the executor, that many at least. */
+static void check_hosted(size_t units, const unroll_shape *shape, size_t least_runs)
 {
     size_t runs = 0;
     const lstm_executor executor = {.user = &runs, .concurrency = 4, .run = run_backwards};
-    const unroll_shape shape = several_blocks(true);
-    lstm_cell *cell = test_cell("lstm", wide ? 100 : 20, LSTM_ACTIVATION_DEFAULT, 1.0f);
+    lstm_cell *cell = test_cell("lstm", units, LSTM_ACTIVATION_DEFAULT, 1.0f);
     lstm_context *context;
     unroll plain, hosted;
     ck_ok(lstm_context_create(LSTM_ARGS(lstm_context_config, .executor = executor), &context));
-    unroll_create(&plain, NULL, cell, &shape);
-    unroll_create(&hosted, context, cell, &shape);
+    unroll_create(&plain, NULL, cell, shape);
+    unroll_create(&hosted, context, cell, shape);
     unroll_run(&plain);
     unroll_run(&hosted);
     unroll_assert_same_bits(&plain, &hosted);
-    ck_assert_uint_ge(runs, wide ? 3 : 2); /* forward, backward, the gradient of many weights */
+    ck_assert_uint_ge(runs, least_runs);
     unroll_destroy(&plain);
     unroll_destroy(&hosted);
     lstm_cell_destroy(cell);
@@ -88,8 +101,103 @@ static void check_hosted(bool wide)
 
 START_TEST(a_hosts_executor_does_the_work_and_changes_no_bit)
 {
-    check_hosted(false);
-    check_hosted(true);
+    const unroll_shape blocks = several_blocks(true), block = large_units(5);
+    check_hosted(20, &blocks, 2);
+    check_hosted(100, &blocks, 3); /* forward, backward, the gradient of many weights */
+    check_hosted(210, &block, 3);
+}
+END_TEST
+
+START_TEST(units_of_a_single_block_are_shared_and_change_no_bit)
+{
+    const unroll_shape rows = large_units(5), row = large_units(1);
+    for (size_t kind = 0; kind < test_cell_kind_count; kind++)
+        compare_thread_counts(test_cell_kinds[kind], 210, &rows);
+    compare_thread_counts("full_lstm", 330, &row);
+    compare_thread_counts("gru", 330, &row);
+}
+END_TEST
+
+/* Jobs of a crew, of which each part notes who did it, and as one of how many. */
+enum { CREW = 3, JOBS = 2000 };
+typedef struct jobs {
+    size_t job, done[CREW], parts[CREW];
+    pthread_t by[CREW];
+    bool others; /* go on until another thread has helped */
+    bool wrong;
+} jobs;
+
+static void note_part(void *arg, size_t part, size_t parts)
+{
+    jobs *j = arg;
+    j->done[part] += j->job;
+    j->parts[part] = parts;
+    j->by[part] = pthread_self();
+}
+
+/* Checked later, as this may be another thread than the test's. */
+static void lead_jobs(void *arg, lstm__crew *crew)
+{
+    jobs *j = arg;
+    size_t sums[CREW] = {0};
+    bool alone = j->others;
+    for (size_t k = 1; k <= JOBS || alone; k++) {
+        const size_t parts = k % 2 ? CREW : 2;
+        j->job = k;
+        lstm__crew_share(crew, k % 2 ? CREW + 1 : 2, note_part, j);
+        for (size_t part = 0; part < CREW; part++) {
+            sums[part] += part < parts ? k : 0;
+            j->wrong |= j->done[part] != sums[part] || (part < parts && j->parts[part] != parts);
+            alone &= part >= parts || pthread_equal(j->by[part], pthread_self());
+        }
+    }
+}
+
+START_TEST(a_crew_does_each_part_of_a_job_once_and_all_of_it_before_the_next)
+{
+    size_t runs = 0;
+    const lstm_executor executor = {.user = &runs, .concurrency = CREW, .run = run_backwards};
+    lstm_context *contexts[2] = {team(CREW)};
+    ck_ok(lstm_context_create(LSTM_ARGS(lstm_context_config, .executor = executor), &contexts[1]));
+    for (size_t k = 0; k < 2; k++) {
+        jobs done = {.others = k == 0};
+        lstm__crew_run(contexts[k], lead_jobs, &done);
+        ck_assert(!done.wrong);
+        ck_assert_uint_ge(done.job, JOBS);
+        lstm_context_destroy(contexts[k]);
+    }
+}
+END_TEST
+
+START_TEST(a_stream_shares_large_units_and_changes_no_bit)
+{
+    enum { UNITS = 330, INPUT = 4, TIME = 40, ROWS = 2 };
+    lstm_context *context = team(2);
+    float *x = test_numbers("x", ROWS * TIME * INPUT, 1.0f), *y[2];
+    for (size_t k = 0; k < 2; k++) {
+        lstm_params *weights, *frozen;
+        lstm_cell *cell = test_cell("lstm", UNITS, LSTM_ACTIVATION_DEFAULT, 1.0f);
+        lstm_rnn *rnn;
+        lstm_stream *stream;
+        y[k] = test_allocate(ROWS * TIME * UNITS, sizeof *y[k]);
+        ck_ok(lstm_params_create(k ? context : NULL, &weights));
+        ck_ok(lstm_rnn_create(weights, NULL, cell, INPUT, LSTM_ARGS(lstm_rnn_config, .layout = LSTM_TIME_MAJOR), &rnn));
+        ck_ok(lstm_params_initialize(weights, 5));
+        ck_ok(lstm_params_freeze(weights, NULL, &frozen));
+        ck_ok(lstm_stream_create(rnn, frozen, LSTM_ARGS(lstm_stream_config, .batch = ROWS), &stream));
+        ck_ok(lstm_stream_run(stream, TIME - 1, x, y[k]));
+        ck_ok(lstm_stream_run(stream, 1, x + ROWS * (TIME - 1) * INPUT, y[k] + ROWS * (TIME - 1) * UNITS));
+        lstm_stream_destroy(stream);
+        lstm_rnn_destroy(rnn);
+        lstm_cell_destroy(cell);
+        lstm_params_destroy(frozen);
+        lstm_params_destroy(weights);
+    }
+    ck_assert(same_bits(y[0], y[1], ROWS * TIME * UNITS));
+    free(x);
+    free(y[0]);
+    free(y[1]);
+    lstm_context_destroy(context);
 }
 END_TEST
 
@@ -334,6 +442,9 @@ Suite *threads_suite(void)
     return test_suite("threads", (const TTest *const[]){
                                      one_two_and_three_threads_give_the_same_bits,
                                      a_hosts_executor_does_the_work_and_changes_no_bit,
+                                     units_of_a_single_block_are_shared_and_change_no_bit,
+                                     a_crew_does_each_part_of_a_job_once_and_all_of_it_before_the_next,
+                                     a_stream_shares_large_units_and_changes_no_bit,
                                      several_callers_share_a_context_each_with_its_own_tape,
                                      one_plan_and_one_set_of_weights_serve_many_threads,
                                      training_on_more_threads_ends_at_the_same_weights,
