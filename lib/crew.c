@@ -11,7 +11,8 @@ struct lstm__crew {
     void (*lead)(void *arg, lstm__crew *crew);
     void *lead_arg;
     size_t size;
-    atomic_size_t leader; /* counted from 1; 0: nobody yet */
+    _Atomic(const char *) leader; /* something of its thread's; NULL: nobody yet */
+    atomic_size_t leading;        /* which member it is */
     atomic_bool is_over;
     /* The job, and which parts of it nobody has taken. */
     _Alignas(CACHE_LINE) void (*piece)(void *arg, size_t part, size_t parts);
@@ -49,21 +50,28 @@ void lstm__crew_share(lstm__crew *crew, size_t parts, void (*piece)(void *arg, s
         lstm__platform_wait(turns++);
 }
 
+/* A host's thread that waits in a task, as where a cell of the user's calls the executor while it leads, may do another: the
+ * leader goes on only when that has returned. */
 static void join(void *arg, size_t member)
 {
+    static _Thread_local char thread;
     lstm__crew *crew = arg;
-    size_t leader = 0;
-    if (atomic_compare_exchange_strong(&crew->leader, &leader, member + 1)) {
+    const char *leader = NULL;
+    if (atomic_compare_exchange_strong(&crew->leader, &leader, &thread)) {
+        atomic_store_explicit(&crew->leading, member, memory_order_relaxed);
         crew->lead(crew->lead_arg, crew);
         atomic_store_explicit(&crew->is_over, true, memory_order_release);
         return;
     }
-    const size_t own = (member + crew->size - (leader - 1)) % crew->size;
-    for (size_t turns = 0; !atomic_load_explicit(&crew->is_over, memory_order_acquire);)
-        if (take_parts(crew, own))
+    if (leader == &thread)
+        return;
+    for (size_t turns = 0; !atomic_load_explicit(&crew->is_over, memory_order_acquire);) {
+        const size_t leading = atomic_load_explicit(&crew->leading, memory_order_relaxed);
+        if (take_parts(crew, (member + crew->size - leading) % crew->size))
             turns = 0;
         else
             lstm__platform_wait(turns++);
+    }
 }
 
 void lstm__crew_run(lstm_context *context, void (*lead)(void *arg, lstm__crew *crew), void *arg)

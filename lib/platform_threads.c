@@ -1,5 +1,6 @@
 #include "platform.h"
 
+#include <fenv.h>
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
@@ -11,6 +12,7 @@ struct lstm__team {
     pthread_mutex_t caller; /* held by the caller whose work the team does */
     pthread_mutex_t lock;   /* guards all below */
     pthread_cond_t wake, done;
+    fenv_t mode; /* the caller's: its tasks round as it does */
     void (*task)(void *arg, size_t index);
     void *arg;
     size_t tasks, next, unfinished;
@@ -23,8 +25,10 @@ struct lstm__team {
 static void take_tasks(lstm__team *team)
 {
     while (team->next < team->tasks) {
-        size_t index = team->next++;
+        const size_t index = team->next++;
+        const fenv_t mode = team->mode;
         pthread_mutex_unlock(&team->lock);
+        fesetenv(&mode);
         team->task(team->arg, index);
         pthread_mutex_lock(&team->lock);
         if (--team->unfinished == 0)
@@ -57,6 +61,7 @@ void lstm__team_run(lstm__team *team, size_t tasks, void (*task)(void *arg, size
     team->arg = arg;
     team->tasks = team->unfinished = tasks;
     team->next = 0;
+    fegetenv(&team->mode);
     pthread_cond_broadcast(&team->wake);
     take_tasks(team);
     while (team->unfinished)

@@ -213,7 +213,7 @@ static lstm_status run(const char *function, lstm_stream *stream, size_t time, c
     if (!steps && in_order && stream->batch <= LSTM__BLOCK_ROWS_MIN) {
         if (!stream->run_is_ready)
             prepare_run(stream);
-        if (time < stream->shared_time)
+        if (time <= stream->shared_time)
             run_packed(stream, time, inputs, outputs);
         else
             lstm__crew_run(rnn->context, lead_packed, &(packed_steps){stream, time, inputs, outputs});

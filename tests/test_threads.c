@@ -4,6 +4,7 @@
 #include "platform.h"
 #include "unroll.h"
 
+#include <fenv.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -166,6 +167,67 @@ START_TEST(a_crew_does_each_part_of_a_job_once_and_all_of_it_before_the_next)
         ck_assert_uint_ge(done.job, JOBS);
         lstm_context_destroy(contexts[k]);
     }
+}
+END_TEST
+
+/* A pool whose threads, where they wait, do other tasks. */
+typedef struct helping_pool {
+    void (*task)(void *arg, size_t index);
+    void *arg;
+    size_t tasks, next;
+    bool led;
+} helping_pool;
+
+static void run_helping(void *user, size_t tasks, void (*task)(void *arg, size_t index), void *arg)
+{
+    helping_pool *pool = user;
+    *pool = (helping_pool){.task = task, .arg = arg, .tasks = tasks};
+    while (pool->next < tasks)
+        task(arg, pool->next++);
+}
+
+static void lead_and_wait(void *arg, lstm__crew *crew)
+{
+    helping_pool *pool = arg;
+    (void)crew;
+    pool->led = true;
+    while (pool->next < pool->tasks)
+        pool->task(pool->arg, pool->next++);
+}
+
+START_TEST(a_crew_ends_where_its_leader_does_other_tasks_while_it_waits)
+{
+    helping_pool pool;
+    lstm_context *context;
+    const lstm_executor executor = {.user = &pool, .concurrency = CREW, .run = run_helping};
+    ck_ok(lstm_context_create(LSTM_ARGS(lstm_context_config, .executor = executor), &context));
+    lstm__crew_run(context, lead_and_wait, &pool);
+    ck_assert(pool.led && pool.next == CREW);
+    lstm_context_destroy(context);
+}
+END_TEST
+
+static void note_rounding(void *arg, size_t index)
+{
+    ((int *)arg)[index] = fegetround();
+}
+
+START_TEST(a_team_rounds_as_its_caller_does)
+{
+    enum { TASKS = 64 };
+    static const int modes[] = {FE_UPWARD, FE_TONEAREST};
+    lstm__team *team = test_allocate(lstm__team_size(CREW - 1), 1);
+    ck_assert(lstm__team_start(team, CREW - 1));
+    for (size_t k = 0; k < 2000; k++) {
+        int found[TASKS];
+        ck_assert_int_eq(fesetround(modes[k % 2]), 0);
+        lstm__team_run(team, TASKS, note_rounding, found);
+        fesetround(FE_TONEAREST);
+        for (size_t task = 0; task < TASKS; task++)
+            ck_assert_int_eq(found[task], modes[k % 2]);
+    }
+    lstm__team_stop(team);
+    free(team);
 }
 END_TEST
 
@@ -444,6 +506,8 @@ Suite *threads_suite(void)
                                      a_hosts_executor_does_the_work_and_changes_no_bit,
                                      units_of_a_single_block_are_shared_and_change_no_bit,
                                      a_crew_does_each_part_of_a_job_once_and_all_of_it_before_the_next,
+                                     a_crew_ends_where_its_leader_does_other_tasks_while_it_waits,
+                                     a_team_rounds_as_its_caller_does,
                                      a_stream_shares_large_units_and_changes_no_bit,
                                      several_callers_share_a_context_each_with_its_own_tape,
                                      one_plan_and_one_set_of_weights_serve_many_threads,

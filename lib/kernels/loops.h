@@ -79,22 +79,19 @@ INLINE V apart(const place *p, size_t k, size_t u)
 #ifdef LSTM__ISA_AVX512
     if (p->of_row != first_lanes(VECTOR_WIDTH))
         return load_either(p->of_row, p->at[k] + u, p->at[k] + p->skip[k] + u);
-    return take(p->at[k] + u);
-#else
-    return take(p->at[k] + u);
 #endif
+    return take(p->at[k] + u);
 }
 
 INLINE void put_apart(const place *p, size_t k, size_t u, V x)
 {
 #ifdef LSTM__ISA_AVX512
-    if (p->of_row != first_lanes(VECTOR_WIDTH))
+    if (p->of_row != first_lanes(VECTOR_WIDTH)) {
         store_either(p->of_row, p->at[k] + u, p->at[k] + p->skip[k] + u, x);
-    else
-        put(p->at[k] + u, x);
-#else
-    put(p->at[k] + u, x);
+        return;
+    }
 #endif
+    put(p->at[k] + u, x);
 }
 
 /* Copy the last units of some rows of each plane, fewer than a vector holds, to one place behind the other, and back.
@@ -120,13 +117,13 @@ static __attribute__((noinline)) void scatter_tails(const plane *planes, size_t 
 }
 
 #ifdef LSTM__ISA_AVX512
-/* A part of the work: `units` in whole vectors, of rows of h. */
-INLINE void walk(lstm_activation kind, const lstm_function *function, unit_body *body, const void *options, place p,
-                 size_t count, size_t units, size_t h)
+/* A part of the work: `units` in whole vectors, of rows of h; over_ends: some have units of two rows. */
+INLINE void walk(bool over_ends, lstm_activation kind, const lstm_function *function, unit_body *body,
+                 const void *options, place p, size_t count, size_t units, size_t h)
 {
     size_t left = h; /* in the row */
     for (size_t u = 0; u < units; u += VECTOR_WIDTH) {
-        p.of_row = left < VECTOR_WIDTH ? first_lanes(left) : first_lanes(VECTOR_WIDTH);
+        p.of_row = first_lanes(over_ends && left < VECTOR_WIDTH ? left : VECTOR_WIDTH);
         body(kind, function, options, &p, u);
         if (left > VECTOR_WIDTH) {
             left -= VECTOR_WIDTH;
@@ -159,9 +156,16 @@ INLINE void over_units(lstm_activation kind, const lstm_function *function, unit
                 p.at[k] = !planes[k].first ? NULL : part ? tails[k] : planes[k].first + row * planes[k].ld;
                 p.skip[k] = part || !planes[k].first ? 0 : (ptrdiff_t)planes[k].ld - (ptrdiff_t)h;
             }
-            walk(kind, function, body, options, p, count, part ? left : there, part ? SIZE_MAX : h);
-            if (then)
-                walk(kind, function, then, options, p, count, part ? left : there, part ? SIZE_MAX : h);
+            const size_t units = part ? left : there, of_row = part ? SIZE_MAX : h;
+            if (!part && h % VECTOR_WIDTH) {
+                walk(true, kind, function, body, options, p, count, units, of_row);
+                if (then)
+                    walk(true, kind, function, then, options, p, count, units, of_row);
+            } else {
+                walk(false, kind, function, body, options, p, count, units, of_row);
+                if (then)
+                    walk(false, kind, function, then, options, p, count, units, of_row);
+            }
         }
         if (left)
             scatter_tails(planes, count, first, end - first, h - of_each, of_each, tails);
@@ -187,8 +191,8 @@ INLINE void over_units(lstm_activation kind, const lstm_function *function, unit
             UNROLLED
             for (size_t k = 0; k < count; k++)
                 p.at[k] = !planes[k].first ? NULL
-                          : r < together ? planes[k].first + (row + r) * planes[k].ld
-                                         : tails[k];
+                          : r < together   ? planes[k].first + (row + r) * planes[k].ld
+                                           : tails[k];
             for (size_t u = 0; u < units; u += VECTOR_WIDTH)
                 body(kind, function, options, &p, u);
             for (size_t u = 0; u < units && then; u += VECTOR_WIDTH)
