@@ -24,7 +24,8 @@ typedef struct lstm_allocator {
 
 /* The host's own thread pool. run() calls task(arg, index) once for each index below `tasks` and returns when all
  * are done. No task needs another to run: they may run at once, or in any order one after another on the calling thread.
- * Those that do run at once may help each other step by step: then a task returns when the work is done. */
+ * Those that do run at once may help each other step by step: then a task returns when the work is done. Any call with much
+ * work may come to it, a stream's of large steps too. */
 typedef struct lstm_executor {
     void *user;
     size_t concurrency; /* how many tasks may run at once, 1 to 1024 */
