@@ -47,6 +47,21 @@ START_TEST(the_number_of_threads_is_kept_and_zero_means_one)
 }
 END_TEST
 
+/* What must be there: compilers of today know it, as do most machines that this is tested on. */
+static bool must_be_there(int isa)
+{
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__MINGW32__)
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    return isa == LSTM_ISA_PORTABLE || (isa == LSTM_ISA_AVX2 && avx2) || (isa == LSTM_ISA_AVX512 && avx2 && avx512);
+#elif defined(__aarch64__)
+    return isa == LSTM_ISA_PORTABLE || isa == LSTM_ISA_NEON;
+#else
+    return isa == LSTM_ISA_PORTABLE;
+#endif
+}
+
 START_TEST(every_isa_is_there_by_its_name_or_unsupported)
 {
     static const char *const names[] = {"", "cblas", "portable", "avx2", "avx512", "neon"};
@@ -54,7 +69,7 @@ START_TEST(every_isa_is_there_by_its_name_or_unsupported)
     for (int isa = LSTM_ISA_CBLAS; isa <= LSTM_ISA_NEON; isa++) {
         const lstm_status status = lstm_context_create(LSTM_ARGS(lstm_context_config, .isa = (lstm_isa)isa), &context);
         ck_assert(status == LSTM_ERR_UNSUPPORTED || status == LSTM_OK);
-        ck_assert(status == LSTM_OK || isa != LSTM_ISA_PORTABLE);
+        ck_assert(status == LSTM_OK || !must_be_there(isa));
         if (status)
             continue;
         ck_assert_str_eq(lstm_context_isa_name(context), names[isa]);
