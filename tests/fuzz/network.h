@@ -4,7 +4,7 @@
 
 #include "fuzz.h"
 
-enum { MAX_BATCH = 70, MAX_TIME = 9, MAX_LEAVES = 12, MAX_INPUT = 20, MAX_ARRAY = 24000 };
+enum { MAX_BATCH = 70, MAX_TIME = 9, MAX_LEAVES = 12, MAX_INPUT = 20, MAX_ARRAY = 6000 };
 
 /* Arrays are [row][time][width] of all rows, whatever the layout of a run. */
 typedef struct network {
