@@ -216,10 +216,11 @@ static lstm_status check(const char *function, const lstm_model_tape *tape, cons
     return check_lengths(function, tape, args);
 }
 
-/* What of the rows a dense layer treats at once: everything, or row after row only the steps within its length. */
+/* What of the rows a dense layer treats at once: everything, or row after row only the steps within its length. Without
+ * steps there are no rows, and arrays may be NULL. */
 static bool goes_by_length(const lstm_model_tape *tape, const lstm__model_layer *layer)
 {
-    return tape->ragged && !layer->reads_padding;
+    return tape->ragged && tape->time && !layer->reads_padding;
 }
 
 static size_t rows_of(const lstm_model_tape *tape, const lstm__model_layer *layer)

@@ -301,6 +301,25 @@ START_TEST(tapes_for_inference_and_in_the_callers_memory_give_the_same_bits)
 }
 END_TEST
 
+/* With lengths a dense layer goes from row to row. */
+START_TEST(runs_without_steps_need_no_arrays)
+{
+    const size_t lengths[BATCH] = {0};
+    const lstm_tape_config config = {
+        .struct_size = sizeof config, .max_batch = BATCH, .max_time = 1, .inference = true};
+    lstm_model_tape *inference;
+    work w;
+    work_create(&w, "{\"input_size\": 2, \"layers\": [{\"type\": \"dense\", \"units\": 4}]}");
+    ck_ok(lstm_model_tape_create(w.model, &config, &inference));
+    const lstm_model_args args = {.struct_size = sizeof args, .batch = BATCH, .sequence_length = lengths};
+    ck_ok(lstm_model_run(inference, w.weights, &args));
+    ck_ok(lstm_model_run(w.tape, w.weights, &args));
+    ck_ok(lstm_model_backward(w.tape, w.weights, LSTM_ARGS(lstm_model_grads, .d_params = w.grads)));
+    lstm_model_tape_destroy(inference);
+    work_destroy(&w);
+}
+END_TEST
+
 START_TEST(runs_say_what_is_wrong_and_write_nothing)
 {
     work w;
@@ -520,6 +539,7 @@ Suite *model_suite(void)
                                    a_model_has_the_bits_of_its_layers_run_by_hand,
                                    padding_is_not_read_and_dense_layers_before_recurrent_ones_give_zeros_there,
                                    tapes_for_inference_and_in_the_callers_memory_give_the_same_bits,
+                                   runs_without_steps_need_no_arrays,
                                    runs_say_what_is_wrong_and_write_nothing,
                                    a_model_binds_to_a_sealed_store_and_leaves_an_open_one_as_it_was_on_failure,
                                    a_model_tells_its_sizes,
