@@ -304,14 +304,14 @@ END_TEST
 /* With lengths a dense layer goes from row to row. */
 START_TEST(runs_without_steps_need_no_arrays)
 {
-    const size_t lengths[BATCH] = {0};
+    const size_t none[BATCH] = {0};
     const lstm_tape_config config = {
         .struct_size = sizeof config, .max_batch = BATCH, .max_time = 1, .inference = true};
     lstm_model_tape *inference;
     work w;
     work_create(&w, "{\"input_size\": 2, \"layers\": [{\"type\": \"dense\", \"units\": 4}]}");
     ck_ok(lstm_model_tape_create(w.model, &config, &inference));
-    const lstm_model_args args = {.struct_size = sizeof args, .batch = BATCH, .sequence_length = lengths};
+    const lstm_model_args args = {.struct_size = sizeof args, .batch = BATCH, .sequence_length = none};
     ck_ok(lstm_model_run(inference, w.weights, &args));
     ck_ok(lstm_model_run(w.tape, w.weights, &args));
     ck_ok(lstm_model_backward(w.tape, w.weights, LSTM_ARGS(lstm_model_grads, .d_params = w.grads)));
