@@ -414,23 +414,7 @@ END_TEST
 /* Without optimization, and with sanitizers, frames are larger. */
 #if defined(__linux__) && defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define STACK_IS_MEASURED
-
-/* What musl gives a thread; the program tests/faults calls everything with as much. */
-enum { ENOUGH_STACK = 128 * 1024, GUARD = 1024 * 1024 };
-
-/* What of a thread's stack is gone before its function begins: thread-local variables, of which OpenBLAS has 60 KiB. */
-static void *measure_gone(void *gone)
-{
-    pthread_attr_t own;
-    void *bottom = NULL;
-    size_t size = 0;
-    if (!pthread_getattr_np(pthread_self(), &own)) {
-        pthread_attr_getstack(&own, &bottom, &size);
-        pthread_attr_destroy(&own);
-    }
-    *(size_t *)gone = (size_t)((char *)bottom + size - (char *)&own);
-    return NULL;
-}
+#include "small_stack.h"
 
 /* What needs the most: products whose sums run over many rows, for the gradient of many weights. */
 static void *run_wide(void *argument)
@@ -445,17 +429,7 @@ static void *run_wide(void *argument)
 
 START_TEST(a_thread_with_128_KiB_of_stack_can_train)
 {
-    pthread_t thread;
-    pthread_attr_t small;
-    size_t gone = 0;
-    ck_assert_int_eq(pthread_create(&thread, NULL, measure_gone, &gone), 0);
-    pthread_join(thread, NULL);
-    ck_assert_int_eq(pthread_attr_init(&small), 0);
-    ck_assert_int_eq(pthread_attr_setstacksize(&small, (ENOUGH_STACK + gone + 4095) / 4096 * 4096), 0);
-    ck_assert_int_eq(pthread_attr_setguardsize(&small, GUARD), 0); /* no frame is larger, and jumps over it */
-    ck_assert_int_eq(pthread_create(&thread, &small, run_wide, NULL), 0);
-    pthread_join(thread, NULL);
-    pthread_attr_destroy(&small);
+    ck_assert_ptr_nonnull(small_stack_run(run_wide, "done"));
 }
 END_TEST
 
@@ -490,7 +464,7 @@ START_TEST(a_team_has_the_stack_it_needs_where_threads_have_less)
     lstm__team_run(team, MEMBERS, look_at_stack, &s);
     lstm__team_stop(team);
     for (size_t k = 0; k < MEMBERS; k++)
-        ck_assert_uint_gt(s.size[k], ENOUGH_STACK); /* the least of AArch64 */
+        ck_assert_uint_gt(s.size[k], 128 * 1024); /* the least of AArch64 */
     pthread_attr_destroy(&tiny);
     pthread_barrier_destroy(&s.all);
     free(team);
