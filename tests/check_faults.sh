@@ -16,8 +16,9 @@ shift 4
 # there.
 left_out="posix_memalign free
 memcpy memset snprintf strcpy strlen strrchr __errno_location __xpg_strerror_r strerror_r
-clock_gettime getpid nanosleep pthread_cond_broadcast pthread_cond_signal pthread_cond_wait pthread_join pthread_mutex_lock
-pthread_mutex_trylock pthread_mutex_unlock pthread_sigmask sigaddset sigemptyset sigismember sigpending
+clock_gettime fegetenv fesetenv getpid nanosleep
+pthread_cond_broadcast pthread_cond_signal pthread_cond_wait pthread_join pthread_mutex_lock pthread_mutex_trylock
+pthread_mutex_unlock pthread_sigmask sigaddset sigemptyset sigismember sigpending
 pthread_attr_getstacksize pthread_attr_setstacksize
 pthread_attr_destroy pthread_cond_destroy pthread_mutex_destroy
 sigtimedwait"

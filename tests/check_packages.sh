@@ -15,9 +15,9 @@ umask 022
 # shellcheck source=tests/tap.sh
 . "$source/tests/tap.sh"
 
-for tool in dpkg-deb dpkg-shlibdeps pkg-config; do
+for tool in dpkg-deb dpkg-shlibdeps file pkg-config; do
     if ! command -v $tool >/dev/null 2>&1; then
-        skip "Debian packages" "there is no $tool (Debian: dpkg-dev, pkgconf)"
+        skip "Debian packages" "there is no $tool (Debian: dpkg-dev, file, pkgconf)"
         finish
         exit
     fi

@@ -44,7 +44,7 @@ if ! sh cmake/bootstrap.sh $packages; then
 fi
 
 # Tests that miss one of these are skipped, and say so.
-optional="abigail-tools dpkg-dev"
+optional="abigail-tools dpkg-dev file"
 [ -z "$long" ] || optional="$optional lintian debootstrap clang clang-tidy cppcheck"
 # shellcheck disable=SC2086
 sh cmake/bootstrap.sh $optional || echo "run.sh: goes on without"
