@@ -83,7 +83,7 @@ def add_layer(network, layer):
     elif kind == "Activation":
         network.activation(activation(config, layer))
     elif kind == "Softmax":
-        if config["axis"] not in (-1, len(layer.input_shape) - 1):
+        if config["axis"] not in (-1, len(layer.input.shape) - 1):
             raise Refused(f"{layer.name}: Softmax over axis {config['axis']}")
         network.activation("softmax")
     elif kind == "ReLU":

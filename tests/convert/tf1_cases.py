@@ -1,7 +1,11 @@
 """TensorFlow 1: checkpoints of graphs that are written here as a program of the time would write them."""
 
+import importlib.util
 import json
+import os
 
+if importlib.util.find_spec("tf_keras"):  # its cells are not in Keras 3
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
 import numpy as np
 import tensorflow as tf
 from suite import Suite, reference
