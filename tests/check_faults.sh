@@ -3,8 +3,6 @@
 # fail by which lib/platform_*.c asks the operating system for something.
 # Usage: check_faults.sh SOURCE_DIR NM PLATFORM_OBJECTS WRAPPED_CALLS SCENARIO_OBJECT... Prints TAP.
 set -u
-LC_ALL=C
-export LC_ALL
 source=$1
 nm=$2
 platform=$3
@@ -28,9 +26,7 @@ undefined()
     "$nm" -u "$@" | awk '$1 == "U" { print $2 }' | sed 's/@.*//' | sort -u
 }
 
-work=$(mktemp -d) || exit 1
-log=$work/log
-trap 'rm -rf "$work"' EXIT
+work=
 # shellcheck source=tests/tap.sh
 . "$source/tests/tap.sh"
 undefined "$@" | grep '^lstm_[^_]' >"$work/scenario"
@@ -41,5 +37,4 @@ undefined $platform | grep -v "^lstm__" >"$work/called"
 printf '%s\n' $wrapped $left_out | sort >"$work/known"
 comm -23 "$work/called" "$work/known" >"$work/unknown"
 check "every call of lib/platform_*.c fails in tests/faults, or says here why it need not" diff /dev/null "$work/unknown"
-echo "1..$number"
-[ "$failures" -eq 0 ]
+finish
