@@ -18,11 +18,11 @@ static inline V exp_tail(V r, V square, float s)
     return fused(high, square, low);
 }
 
-/* r^2, and 0 where it would be denormal: there it is nothing beside r, and it would take many times as long. x: whose
- * magnitude is r's where that is small, known before r is. */
-static inline V square_of(V r, V x)
+/* r^2, but never denormal, which would take many times as long. What is added is nothing beside the 1 or the r that r^2 is
+ * added to. */
+static inline V square_of(V r)
 {
-    return times(r, zero_if_less(x, all(0x1p-62f), r));
+    return fused(r, r, all(0x1p-100f));
 }
 
 /* exp(y) for y <= 0, with correct denormals; below -104 it is 0. */
@@ -31,7 +31,7 @@ static inline V exp_not_positive(V y)
     y = maximum(all(-105.0f), y);
     V n = nearest(times(y, all(0x1.715476p+0f)));
     V r = fused(n, all(0x1.05c61p-29f), fused(n, all(-0x1.62e43p-1f), y));
-    V square = square_of(r, magnitude(y));
+    V square = square_of(r);
     return times_power_of_2(fused(square, exp_tail(r, square, 1.0f), plus(r, all(1.0f))), n);
 }
 
@@ -44,12 +44,13 @@ static inline V sigmoid(V x)
     V sum = fused(x, all(-0x1.715476p+0f), round);
     V n = minus(sum, round);
     V minus_r = fused(n, all(-0x1.05c61p-29f), fused(n, all(0x1.62e43p-1f), x));
-    V square = square_of(minus_r, magnitude(x));
+    V square = square_of(minus_r);
     V exponential = fused(square, exp_tail(minus_r, square, -1.0f), minus(all(1.0f), minus_r));
     return over(k, fused(exponential, power_of_2_in(sum, -24), k));
 }
 
-/* t / (t + 2) with t = exp(2|x|) - 1, and the sign of x; from |x| = 10 on it is 1. 2|x| = n log 2 + 2r. */
+/* t / (t + 2) with t = exp(2|x|) - 1, and the sign of x; from |x| = 10 on it is 1. 2|x| = n log 2 + 2r. Both terms come from
+ * exp(2r) - 1 = p, so that neither waits for the other. */
 static inline V hyperbolic_tangent(V x)
 {
     const V one = all(1.0f), round = all(0x1.8p23f);
@@ -57,10 +58,9 @@ static inline V hyperbolic_tangent(V x)
     V sum = fused(a, all(0x1.715476p+1f), round);
     V n = minus(sum, round);
     V r = fused(n, all(0x1.05c61p-30f), fused(n, all(-0x1.62e43p-2f), a));
-    V square = square_of(r, a), power = power_of_2_in(sum, 0);
-    V p = fused(square, exp_tail(r, square, 2.0f), plus(r, r));
-    V t = fused(power, p, minus(power, one));
-    return with_sign(over(t, plus(t, all(2.0f))), x);
+    V power = power_of_2_in(sum, 0), tail = exp_tail(r, square_of(r), 2.0f);
+    V p = fused(r, times(r, tail), plus(r, r)); /* r tail is as small as r at most, not as its square */
+    return with_sign(over(fused(power, p, minus(power, one)), fused(power, p, plus(power, one))), x);
 }
 
 /* A custom function, called with whole vectors: lanes past the end of an array are zero. */
