@@ -16,8 +16,8 @@ void lstm__platform_release(void *memory);
 void lstm__memory_forget(void);
 bool lstm__memory_ran_out(void);
 
-/* A team of threads that sleep until they are given work: count >= 1 threads beside the callers, in memory of that size.
- * false: they cannot be started. */
+/* A team of threads that sleep until they are given work, and before they sleep look for more for a moment: count >= 1
+ * threads beside the callers, in memory of that size. false: they cannot be started. */
 typedef struct lstm__team lstm__team;
 size_t lstm__team_size(size_t count);
 bool lstm__team_start(lstm__team *team, size_t count);

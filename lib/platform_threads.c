@@ -2,6 +2,8 @@
 
 #include <fenv.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
@@ -16,6 +18,7 @@ struct lstm__team {
     void (*task)(void *arg, size_t index);
     void *arg;
     size_t tasks, next, unfinished;
+    atomic_size_t begun, ended; /* calls; written with the lock held */
     bool stop;
     size_t count;
     pthread_t threads[];
@@ -31,9 +34,22 @@ static void take_tasks(lstm__team *team)
         fesetenv(&mode);
         team->task(team->arg, index);
         pthread_mutex_lock(&team->lock);
-        if (--team->unfinished == 0)
+        if (--team->unfinished == 0) {
+            team->ended++;
             pthread_cond_signal(&team->done);
+        }
     }
+}
+
+/* Look for a while whether the number of calls becomes another: to wake a thread that sleeps takes longer than many tasks do.
+ * Called and left with the lock held. */
+static void watch(lstm__team *team, const atomic_size_t *calls)
+{
+    const size_t before = *calls;
+    pthread_mutex_unlock(&team->lock);
+    for (size_t turns = 0; turns < PATIENCE && atomic_load_explicit(calls, memory_order_relaxed) == before;)
+        lstm__platform_wait(turns++);
+    pthread_mutex_lock(&team->lock);
 }
 
 static void *work(void *argument)
@@ -42,7 +58,8 @@ static void *work(void *argument)
     pthread_mutex_lock(&team->lock);
     while (!team->stop) {
         take_tasks(team);
-        if (!team->stop)
+        watch(team, &team->begun);
+        if (!team->stop && team->next == team->tasks)
             pthread_cond_wait(&team->wake, &team->lock);
     }
     pthread_mutex_unlock(&team->lock);
@@ -61,9 +78,12 @@ void lstm__team_run(lstm__team *team, size_t tasks, void (*task)(void *arg, size
     team->arg = arg;
     team->tasks = team->unfinished = tasks;
     team->next = 0;
+    team->begun++;
     fegetenv(&team->mode);
     pthread_cond_broadcast(&team->wake);
     take_tasks(team);
+    if (team->unfinished)
+        watch(team, &team->ended);
     while (team->unfinished)
         pthread_cond_wait(&team->done, &team->lock);
     pthread_mutex_unlock(&team->lock);
@@ -72,13 +92,15 @@ void lstm__team_run(lstm__team *team, size_t tasks, void (*task)(void *arg, size
 
 void lstm__platform_wait(size_t turns)
 {
-    if (turns < PATIENCE) {
+    if (turns >= PATIENCE) {
+        nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
+    } else if (turns >= PATIENCE / 4) {
+        sched_yield(); /* what is waited for may wait for this processor */
+    } else {
 #if defined(__x86_64__) || defined(__i386__)
         __builtin_ia32_pause();
 #endif
-        return;
     }
-    nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
 }
 
 size_t lstm__team_size(size_t count)
@@ -141,6 +163,7 @@ void lstm__team_stop(lstm__team *team)
         return;
     pthread_mutex_lock(&team->lock);
     team->stop = true;
+    team->begun++;
     pthread_cond_broadcast(&team->wake);
     pthread_mutex_unlock(&team->lock);
     for (size_t k = 0; k < team->count; k++)

@@ -10,11 +10,11 @@ wrapped=$4
 shift 4
 
 # Calls that are left out: the allocator, which tests/faults replaces; what computes; what cannot fail on arguments that are
-# right; what only ends something; nanosleep, which may end early; and sigtimedwait, which takes a signal away if one is
+# right; what only ends something; nanosleep and sched_yield, after which one looks again; and sigtimedwait, which takes a signal away if one is
 # there.
 left_out="posix_memalign free
 memcpy memset snprintf strcpy strlen strrchr __errno_location __xpg_strerror_r strerror_r
-clock_gettime fegetenv fesetenv getpid nanosleep
+clock_gettime fegetenv fesetenv getpid nanosleep sched_yield
 pthread_cond_broadcast pthread_cond_signal pthread_cond_wait pthread_join pthread_mutex_lock pthread_mutex_trylock
 pthread_mutex_unlock pthread_sigmask sigaddset sigemptyset sigismember sigpending
 pthread_attr_getstacksize pthread_attr_setstacksize
