@@ -113,8 +113,8 @@ static void forward(const lstm_cell *cell, const lstm__run *run)
         if (rows == 1 && !run->keep && !l->num_proj && l->activation.kind == LSTM_ACTIVATION_TANH)
             run->kernels->lstm_row(&options, h, tape.gates, c, c_next, next);
         else
-            run->kernels->lstm_forward(&l->activation, &options, rows, h, tape.gates, c, c_next, tape.shown,
-                                       l->num_proj ? tape.raw : next);
+            run->kernels->lstm_forward(&l->activation, &options, rows, h, tape.gates, c, c_next,
+                                       run->keep ? tape.shown : NULL, l->num_proj ? tape.raw : next);
         if (l->num_proj)
             project(l, run, rows, &tape, next);
         c = c_next;

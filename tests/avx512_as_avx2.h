@@ -166,20 +166,28 @@ static inline void wide_mask_storeu_ps(float *p, __mmask16 mask, wide x)
     _mm256_maskstore_ps(p + 8, lanes_of(mask >> 8), x.high);
 }
 
+static inline __m256 wide_half(wide x, int which)
+{
+    return which ? x.high : x.low;
+}
+
 /* The names, some of which are macros already. */
 
 #undef _mm512_cmp_ps_mask
+#undef _mm512_extractf32x8_ps
 #undef _mm512_roundscale_ps
 #undef _mm512_slli_epi32
 #undef _mm512_ternarylogic_epi32
 #define _mm512_abs_ps wide_abs_ps
 #define _mm512_add_epi32 wide_add_epi32
 #define _mm512_add_ps wide_add_ps
+#define _mm512_castps512_ps256(x) wide_half(x, 0)
 #define _mm512_castps_si512 wide_bits_of
 #define _mm512_castsi512_ps wide_of_bits
 #define _mm512_cmp_ps_mask(a, b, how)                                                                                  \
     mask_of(_mm256_cmp_ps((a).low, (b).low, how), _mm256_cmp_ps((a).high, (b).high, how))
 #define _mm512_div_ps wide_div_ps
+#define _mm512_extractf32x8_ps wide_half
 #define _mm512_fmadd_ps wide_fmadd_ps
 #define _mm512_loadu_ps wide_loadu_ps
 #define _mm512_mask_blend_ps wide_mask_blend_ps

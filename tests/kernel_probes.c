@@ -192,7 +192,7 @@ static void call_packed(const lstm__kernels *kernels, area *a, size_t m, size_t 
                             .packed = packed,
                             .few = way == FEW ? packed : NULL,
                             .ld = way == TRANSPOSED ? k + 2 : n + 2,
-                            .few_rows = few_rows,
+                            .rows = way == FEW ? few_rows : k,
                             .transposed = way == TRANSPOSED};
     if (way == FEW)
         kernels->pack_few(few_rows, n, values, w.ld, packed);
@@ -337,6 +337,9 @@ static void probe_lstm_forward(const lstm__kernels *kernels, area *a, size_t n)
             float *shown = numbers(a, ROWS * n);
             kernels->lstm_forward(&probe_activations[act], &made, ROWS, n, gates, c_previous, c, shown,
                                   numbers(a, ROWS * n));
+            gates = numbers(a, ROWS * 4 * n);
+            kernels->lstm_forward(&probe_activations[act], &made, ROWS, n, gates, c_previous, numbers(a, ROWS * n),
+                                  NULL, numbers(a, ROWS * n));
         }
 }
 

@@ -14,7 +14,7 @@ INLINE V cell_before_clip(V c_previous, V gate_f, V gate_i, V value_j)
 
 INLINE V with_peephole(const place *p, size_t w, size_t u, V c, V pre_activation)
 {
-    return p->at[w] ? fused(apart(p, w, u), c, pre_activation) : pre_activation;
+    return p->at[w] ? fused(shared(p, w, u), c, pre_activation) : pre_activation;
 }
 
 /* The LSTM. */
@@ -41,9 +41,11 @@ INLINE void lstm_state_units(lstm_activation kind, const lstm_function *function
     V before = dense(p, BEFORE, u), pre_j = apart(p, J, u), j = pre_j;
     V i = with_peephole(p, W_I, u, before, apart(p, I, u)), f = with_peephole(p, W_F, u, before, apart(p, F, u));
     V cell = lstm_state(kind, function, given, before, &i, &j, &f);
-    put_apart(p, I, u, i);
-    put_apart(p, J, u, kept(kind, pre_j, j));
-    put_apart(p, F, u, f);
+    if (p->at[SHOWN]) {
+        put_apart(p, I, u, i);
+        put_apart(p, J, u, kept(kind, pre_j, j));
+        put_apart(p, F, u, f);
+    }
     put_dense(p, AFTER, u, cell);
 }
 
@@ -53,8 +55,10 @@ INLINE void lstm_shown_units(lstm_activation kind, const lstm_function *function
     (void)given;
     V cell = dense(p, AFTER, u), value = activated(kind, function, cell);
     V gate_o = sigmoid(with_peephole(p, W_O, u, cell, apart(p, O, u)));
-    put_apart(p, O, u, gate_o);
-    put_dense(p, SHOWN, u, kept(kind, cell, value));
+    if (p->at[SHOWN]) {
+        put_apart(p, O, u, gate_o);
+        put_dense(p, SHOWN, u, kept(kind, cell, value));
+    }
     put_dense(p, M, u, without_denormals(times(gate_o, value)));
 }
 

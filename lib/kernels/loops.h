@@ -48,12 +48,14 @@ INLINE void put(float *p, V x)
 
 enum { TAIL_ROWS = 16, MOST_PLANES = 11, TAIL_FLOATS = (TAIL_ROWS + 1) * VECTOR_WIDTH };
 
-/* Where the units of some rows stand: at[k] + u is unit u of plane k. With AVX-512 a vector may have units of two rows: those
- * past the end of a row stand skip[k] further on. */
+/* Where a vector of units stands: those of plane k at at[k] + u where its rows follow one another without a gap. With AVX-512
+ * a vector may have units of two rows. */
 typedef struct place {
     float *at[MOST_PLANES];
 #ifdef LSTM__ISA_AVX512
-    ptrdiff_t skip[MOST_PLANES];
+    size_t row; /* what u is where rows are apart, `skip` further each time, */
+    ptrdiff_t skip;
+    size_t unit, h; /* and where all rows are one of h units */
     vector_mask of_row;
 #endif
 } place;
@@ -73,25 +75,42 @@ INLINE void put_dense(const place *p, size_t k, size_t u, V x)
     put(p->at[k] + u, x);
 }
 
-/* and of any other. */
+/* of the one that is the same for all rows, */
+INLINE V shared(const place *p, size_t k, size_t u)
+{
+#ifdef LSTM__ISA_AVX512
+    (void)u;
+    const float *at = p->at[k] + p->unit;
+    return p->of_row == first_lanes(VECTOR_WIDTH) ? take(at) : load_either(p->of_row, at, at - p->h);
+#else
+    return take(p->at[k] + u);
+#endif
+}
+
+/* and of those whose rows are apart, all as far. */
 INLINE V apart(const place *p, size_t k, size_t u)
 {
 #ifdef LSTM__ISA_AVX512
-    if (p->of_row != first_lanes(VECTOR_WIDTH))
-        return load_either(p->of_row, p->at[k] + u, p->at[k] + p->skip[k] + u);
-#endif
+    (void)u;
+    const float *at = p->at[k] + p->row;
+    return p->of_row == first_lanes(VECTOR_WIDTH) ? take(at) : load_either(p->of_row, at, at + p->skip);
+#else
     return take(p->at[k] + u);
+#endif
 }
 
 INLINE void put_apart(const place *p, size_t k, size_t u, V x)
 {
 #ifdef LSTM__ISA_AVX512
-    if (p->of_row != first_lanes(VECTOR_WIDTH)) {
-        store_either(p->of_row, p->at[k] + u, p->at[k] + p->skip[k] + u, x);
-        return;
-    }
-#endif
+    (void)u;
+    float *at = p->at[k] + p->row;
+    if (p->of_row != first_lanes(VECTOR_WIDTH))
+        store_either(p->of_row, at, at + p->skip, x);
+    else
+        put(at, x);
+#else
     put(p->at[k] + u, x);
+#endif
 }
 
 /* Copy the last units of some rows of each plane, fewer than a vector holds, to one place behind the other, and back.
@@ -117,22 +136,17 @@ static __attribute__((noinline)) void scatter_tails(const plane *planes, size_t 
 }
 
 #ifdef LSTM__ISA_AVX512
-/* A part of the work: `units` in whole vectors, of rows of h; over_ends: some have units of two rows. */
+/* A part of the work: `units` in whole vectors; over_ends: some have units of two rows. */
 INLINE void walk(bool over_ends, lstm_activation kind, const lstm_function *function, unit_body *body,
-                 const void *options, place p, size_t count, size_t units, size_t h)
+                 const void *options, place p, size_t units)
 {
-    size_t left = h; /* in the row */
     for (size_t u = 0; u < units; u += VECTOR_WIDTH) {
+        const size_t left = p.h - p.unit; /* in the row */
         p.of_row = first_lanes(over_ends && left < VECTOR_WIDTH ? left : VECTOR_WIDTH);
         body(kind, function, options, &p, u);
-        if (left > VECTOR_WIDTH) {
-            left -= VECTOR_WIDTH;
-            continue;
-        }
-        left += h - VECTOR_WIDTH;
-        UNROLLED
-        for (size_t k = 0; k < count; k++)
-            p.at[k] = p.at[k] ? p.at[k] + p.skip[k] : NULL;
+        const bool ends = left <= VECTOR_WIDTH;
+        p.row += VECTOR_WIDTH + (ends ? (size_t)p.skip : 0);
+        p.unit += VECTOR_WIDTH - (ends ? p.h : 0);
     }
 }
 
@@ -143,6 +157,10 @@ INLINE void over_units(lstm_activation kind, const lstm_function *function, unit
 {
     float tails[MOST_PLANES][TAIL_FLOATS];
     const size_t at_once = h % VECTOR_WIDTH || h <= 64 ? TAIL_ROWS : 1;
+    size_t ld = h; /* of the planes whose rows are apart */
+    UNROLLED
+    for (size_t k = 0; k < count; k++)
+        ld = planes[k].ld > ld ? planes[k].ld : ld;
     for (size_t row = 0; row < rows; row += at_once) {
         const size_t together = rows - row < at_once ? rows - row : at_once, end = row + together;
         const size_t left = h < VECTOR_WIDTH ? together * h : together * h % VECTOR_WIDTH, there = together * h - left;
@@ -150,21 +168,19 @@ INLINE void over_units(lstm_activation kind, const lstm_function *function, unit
         if (left)
             gather_tails(planes, count, first, end - first, h - of_each, of_each, tails);
         for (size_t part = there ? 0 : 1; part < (left ? 2 : 1); part++) {
-            place p;
+            place p = {.skip = (ptrdiff_t)(ld - h), .h = part ? SIZE_MAX : h};
             UNROLLED
-            for (size_t k = 0; k < count; k++) {
+            for (size_t k = 0; k < count; k++)
                 p.at[k] = !planes[k].first ? NULL : part ? tails[k] : planes[k].first + row * planes[k].ld;
-                p.skip[k] = part || !planes[k].first ? 0 : (ptrdiff_t)planes[k].ld - (ptrdiff_t)h;
-            }
-            const size_t units = part ? left : there, of_row = part ? SIZE_MAX : h;
+            const size_t units = part ? left : there;
             if (!part && h % VECTOR_WIDTH) {
-                walk(true, kind, function, body, options, p, count, units, of_row);
+                walk(true, kind, function, body, options, p, units);
                 if (then)
-                    walk(true, kind, function, then, options, p, count, units, of_row);
+                    walk(true, kind, function, then, options, p, units);
             } else {
-                walk(false, kind, function, body, options, p, count, units, of_row);
+                walk(false, kind, function, body, options, p, units);
                 if (then)
-                    walk(false, kind, function, then, options, p, count, units, of_row);
+                    walk(false, kind, function, then, options, p, units);
             }
         }
         if (left)

@@ -36,6 +36,11 @@ static inline V load_either(vector_mask first, const float *p, const float *q) /
 }
 static inline void store_either(vector_mask first, float *p, float *q, V x)
 {
+    if (first == 0xff) { /* by halves: a load beside a masked store waits for it, even if it is of other lanes */
+        _mm256_storeu_ps(p, _mm512_castps512_ps256(x));
+        _mm256_storeu_ps(q + 8, _mm512_extractf32x8_ps(x, 1));
+        return;
+    }
     _mm512_mask_storeu_ps(p, first, x);
     _mm512_mask_storeu_ps(q, (vector_mask)~first, x);
 }
