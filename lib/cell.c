@@ -205,9 +205,7 @@ static bool steps_take_inputs(const lstm_cell_spec *spec)
 
 lstm_status lstm__spec_step_matrix(lstm_cell_spec *spec, size_t kernel, size_t n, size_t width)
 {
-    const size_t input = spec->input_size;
-    return steps_take_inputs(spec) ? lstm__spec_matrix(spec, kernel, 0, input + n, width, false)
-                                   : lstm__spec_matrix(spec, kernel, input, n, width, false);
+    return lstm__spec_matrix(spec, kernel, 0, spec->input_size + n, width, false);
 }
 
 /* A single step of a few rows takes its inputs, too, however many they are, from a matrix that has them. */
@@ -303,8 +301,16 @@ void lstm__run_inputs(const lstm__run *run, size_t matrix, const float *kernel, 
                       float *z)
 {
     const size_t input = run->spec->input_size;
-    if (!step_takes_inputs(run, matrix))
+    lstm__matrix w = run->matrices[matrix];
+    if (step_takes_inputs(run, matrix))
+        return;
+    if (!w.packed) {
         lstm__run_product_nn(run, run->steps, width, run->input, input, kernel, bias, z);
+        return;
+    }
+    w.left = w.rows - input;
+    const lstm__rows x = {.first = run->input, .ld = input, .width = input}, nothing = {0};
+    share(compute_packed_columns, &(product){run, run->steps, width, &x, &nothing, w, false, bias, 0, z});
 }
 
 void lstm__run_step(const lstm__run *run, size_t t, size_t matrix, const float *bias, size_t first, size_t rows,

@@ -100,7 +100,7 @@ static void take_track(lstm__arena *arena, const lstm_tape *tape, const lstm_cel
 lstm__packing lstm__packing_of(const lstm_rnn *rnn, const lstm__wanted_matrix *m)
 {
     return (lstm__packing){
-        .offset = rnn->offsets[m->variable], .rows = m->transposed ? 0 : m->first_row + m->rows, .columns = m->columns};
+        .offset = rnn->offsets[m->variable], .rows = m->transposed ? 0 : m->rows, .columns = m->columns};
 }
 
 /* Per matrix that the plan multiplies by, its packed weights: what is transposed serves backward alone, and few rows read
@@ -119,7 +119,7 @@ static void take_packed(lstm__arena *arena, lstm_tape *tape)
             packed = take_rows(arena, m->transposed ? m->columns : m->rows,
                                lstm__packed_width(m->transposed ? m->rows : m->columns));
         if (!m->transposed && few && tape->inference && !tape->is_frozen)
-            for_few = take_rows(arena, m->first_row + m->rows, lstm__packed_width(m->columns));
+            for_few = take_rows(arena, m->rows, lstm__packed_width(m->columns));
         if (tape->packed && tape->few) {
             tape->packed[k] = packed;
             tape->few[k] = for_few;
@@ -282,7 +282,7 @@ void lstm__tape_pack(lstm_tape *tape, const lstm_params *params)
                            .packed = tape->packed[k],
                            .few = tape->is_frozen ? lstm__params_packed(params, &packing) : tape->few[k],
                            .ld = m->columns,
-                           .few_rows = packing.rows,
+                           .rows = m->transposed ? m->columns : m->rows,
                            .transposed = m->transposed};
         if (tape->few[k])
             kernels->pack_few(packing.rows, m->columns, tape->variables[m->variable], m->columns, tape->few[k]);

@@ -446,8 +446,7 @@ static void call_product(const lstm__kernels *kernels, const product *p, const f
         kernels->product_tn(p->n, p->k, &x, &h, b, ldb, c, ldc, NULL);
     } else {
         float *packed = test_allocate(p->k * lstm__packed_width(p->n) + 1, sizeof *packed);
-        lstm__matrix w = {
-            .values = b, .packed = packed, .ld = ldb, .few_rows = p->k, .transposed = p->form == PACKED_T};
+        lstm__matrix w = {.values = b, .packed = packed, .ld = ldb, .rows = p->k, .transposed = p->form == PACKED_T};
         if (p->form == PACKED_FEW && p->m <= LSTM__FEW_ROWS) {
             kernels->pack_few(p->k, p->n, b, ldb, packed);
             w.few = packed;

@@ -5,8 +5,8 @@
 #include "tiles.h"
 
 /* Of b so many rows go together that a panel of them stays in the L1 cache while the rows of a pass; of [x|h]' so many
- * columns that a block of them stays in the L2 cache while the panels pass. */
-enum { PANEL_ROWS = 6144 / (PANEL * VECTOR_WIDTH), BLOCK_COLUMNS = 64 };
+ * columns, and of [x|h] so many numbers, that a block of them stays in the L2 cache while the panels pass. */
+enum { PANEL_ROWS = 6144 / (PANEL * VECTOR_WIDTH), BLOCK_COLUMNS = 64, BLOCK = 32768 };
 
 static const float zeros[WIDEST * VECTOR_WIDTH];
 
@@ -152,6 +152,11 @@ INLINE void few_rows(size_t m, panels p, bool packed, tile t)
     }
 }
 
+INLINE size_t first_taken(const lstm__rows *x, const lstm__rows *h, const lstm__matrix *w)
+{
+    return w->rows - w->left - x->width - h->width;
+}
+
 /* Of the matrix as it is. */
 static void few_rows_of_values(size_t m, size_t n, const lstm__rows *x, const lstm__rows *h, const lstm__matrix *w,
                                const float *start, size_t lds, float *c, size_t ldc)
@@ -161,7 +166,7 @@ static void few_rows_of_values(size_t m, size_t n, const lstm__rows *x, const ls
     tile t = tile_at(0, VECTOR_WIDTH, start, lds, c, ldc);
     t.a[0] = *x;
     t.a[1] = *h;
-    t.b = w->values;
+    t.b = w->values + first_taken(x, h, w) * w->ld;
     t.ldb = w->ld;
     few_rows(m, cut_part(w, n, widest_of_few[m], false), false, t);
 }
@@ -175,13 +180,12 @@ static void pack_few(size_t k, size_t n, const float *b, size_t ldb, float *pack
 static void few_rows_packed(size_t m, size_t n, const lstm__rows *x, const lstm__rows *h, const lstm__matrix *w,
                             bool backwards, const float *start, size_t lds, float *c, size_t ldc)
 {
-    const size_t skipped = w->few_rows - x->width - h->width;
     for (panels p = cut_part(w, n, WIDEST, backwards); next_panel(&p) && m;) {
         tile t = tile_at(p.at, VECTOR_WIDTH, start, lds, c, ldc);
         t.a[0] = *x;
         t.a[1] = *h;
         t.ldb = p.width * VECTOR_WIDTH;
-        t.b = w->few + w->few_rows * p.at + skipped * t.ldb;
+        t.b = w->few + w->rows * p.at + first_taken(x, h, w) * t.ldb;
         few_rows(m, cut_columns(smaller(t.ldb, n - p.at), widest_of_few[m], false), true, t);
     }
 }
@@ -195,7 +199,7 @@ static void product_nn(size_t m, size_t n, size_t k, const float *a, size_t lda,
     if (m > LSTM__FEW_ROWS)
         panel_product(m, n, k, a, lda, b, ldb, false, start, lds, c, ldc);
     else
-        few_rows_of_values(m, n, &x, &no_rows, &(lstm__matrix){.values = b, .ld = ldb}, start, lds, c, ldc);
+        few_rows_of_values(m, n, &x, &no_rows, &(lstm__matrix){.values = b, .ld = ldb, .rows = k}, start, lds, c, ldc);
 }
 
 static void product_nt(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
@@ -225,16 +229,20 @@ static void product_packed(size_t m, size_t n, const lstm__rows *x, const lstm__
         few_rows_of_values(m, n, x, h, w, start, lds, c, ldc);
         return;
     }
-    for (panels p = cut_part(w, n, PANEL, backwards); next_panel(&p);) {
-        tile t = tile_at(p.at, p.lanes, start, lds, c, ldc);
-        t.ldb = p.width * VECTOR_WIDTH;
-        t.b = w->packed + k * p.at;
-        for (size_t i = 0; i < k || i == 0; i += PANEL_ROWS) {
-            take_columns(&t, x, h, i, smaller(PANEL_ROWS, k - i));
-            run_tiles(p.width, m, t);
-            t.b += PANEL_ROWS * t.ldb;
-            t.start = t.c;
-            t.lds = ldc;
+    const size_t at_once = (BLOCK / (k + 1) / 24 + 1) * 24; /* of the heights of tiles a multiple */
+    for (size_t first = 0; first < m; first += at_once, backwards = !backwards) {
+        const lstm__rows of_x = rows_from(x, first), of_h = rows_from(h, first);
+        for (panels p = cut_part(w, n, PANEL, backwards); next_panel(&p);) {
+            tile t = tile_at(p.at, p.lanes, start ? start + first * lds : NULL, lds, c + first * ldc, ldc);
+            t.ldb = p.width * VECTOR_WIDTH;
+            t.b = w->packed + w->rows * p.at + first_taken(x, h, w) * t.ldb;
+            for (size_t i = 0; i < k || i == 0; i += PANEL_ROWS) {
+                take_columns(&t, &of_x, &of_h, i, smaller(PANEL_ROWS, k - i));
+                run_tiles(p.width, smaller(at_once, m - first), t);
+                t.b += PANEL_ROWS * t.ldb;
+                t.start = t.c;
+                t.lds = ldc;
+            }
         }
     }
 }
