@@ -94,7 +94,7 @@ static const float *states_after(const lstm__leg *leg, size_t steps, size_t leaf
 /* Lay out a block: rows of the caller's order, each max_time long until `next` says otherwise. */
 static void lay_out(lstm_tape *tape, const lstm_raw_rnn_args *args, size_t index)
 {
-    const size_t rows = lstm__block_rows(args->batch), first = index * rows;
+    const size_t rows = lstm__block_rows(tape, args->batch), first = index * rows;
     tape->blocks[index] = (lstm__block){.first_row = first,
                                         .rows = args->batch - first < rows ? args->batch - first : rows,
                                         .first_step = first * args->max_time};

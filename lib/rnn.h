@@ -49,7 +49,7 @@ struct lstm_rnn {
 void lstm__rnn_retain(lstm_rnn *rnn);
 
 /* A batch's rows, sorted by falling length, are cut into blocks that run on their own through all of time; a block's time
- * is cut into chunks, one lstm__run each, whose gates stay in the cache. Both depend on sizes and lengths alone. */
+ * is cut into chunks, one lstm__run each, whose gates stay in the cache. In training both depend on sizes and lengths alone. */
 enum {
     LSTM__BLOCK_ROWS_MIN = 16,
     LSTM__BLOCK_ROWS_MAX = 64,
@@ -142,7 +142,7 @@ float **lstm__take_states(lstm__arena *arena, const size_t *sizes, size_t leaves
 lstm__packing lstm__packing_of(const lstm_rnn *rnn, const lstm__wanted_matrix *m);
 
 /* Block rows for a batch. */
-size_t lstm__block_rows(size_t batch);
+size_t lstm__block_rows(const lstm_tape *tape, size_t batch);
 
 /* Sort the rows and cut them into blocks and chunks. length NULL: all rows are `time` long; row_id NULL: their places. */
 void lstm__tape_arrange(lstm_tape *tape, size_t batch, size_t time, const size_t *length, const uint64_t *row_id);

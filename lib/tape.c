@@ -6,9 +6,11 @@
 
 #include <string.h>
 
-size_t lstm__block_rows(size_t batch)
+size_t lstm__block_rows(const lstm_tape *tape, size_t batch)
 {
-    size_t rows = (batch / 2 + 7) / 8 * 8; /* two threads should both have work */
+    /* Two threads should both have work. What a block adds to a gradient may not depend on how many there are. */
+    const size_t threads = tape->inference && lstm_context_threads(tape->rnn->context) == 1 ? 1 : 2;
+    size_t rows = (batch / threads + 7) / 8 * 8;
     return rows < LSTM__BLOCK_ROWS_MIN   ? LSTM__BLOCK_ROWS_MIN
            : rows > LSTM__BLOCK_ROWS_MAX ? LSTM__BLOCK_ROWS_MAX
                                          : rows;
@@ -362,7 +364,7 @@ void lstm__tape_arrange(lstm_tape *tape, size_t batch, size_t time, const size_t
     sort_rows(tape, length);
     for (size_t k = 0; k < batch; k++)
         tape->row_id[k] = row_id ? row_id[tape->order[k]] : tape->order[k];
-    const size_t block_rows = lstm__block_rows(batch);
+    const size_t block_rows = lstm__block_rows(tape, batch);
     size_t first_step = 0, first_chunk = 0;
     for (size_t row = 0; row < batch; row += block_rows) {
         lstm__block *block = &tape->blocks[tape->block_count++];
