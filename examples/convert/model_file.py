@@ -132,6 +132,10 @@ class Network:
             raise Refused("the last output: there is no recurrent layer")
         layer["return"] = "last"
 
+    def gives_last(self):
+        """Whether it gives [batch, width], not a sequence."""
+        return (self.last_recurrent() or {}).get("return") == "last"
+
 
 def random_inputs(width, with_lengths, shapes=((1, 5), (3, 8), (4, 9)), shortest=1):
     """Inputs [batch, time, width] of self-tests; with_lengths: the last ones have rows of every kind of length."""

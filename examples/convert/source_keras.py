@@ -83,7 +83,7 @@ def add_layer(network, layer):
     elif kind == "Activation":
         network.activation(activation(config, layer))
     elif kind == "Softmax":
-        if config["axis"] not in (-1, len(layer.input.shape) - 1):
+        if config["axis"] not in (-1, 1 if network.gives_last() else 2):
             raise Refused(f"{layer.name}: Softmax over axis {config['axis']}")
         network.activation("softmax")
     elif kind == "ReLU":
@@ -102,8 +102,7 @@ def chain(model):
     if not isinstance(model, keras.Model) or len(model.inputs) != 1 or len(model.outputs) != 1:
         raise Refused(f"{type(model).__name__}: not a model with one input and one output")
     for before, layer in zip(model.layers, model.layers[1:]):
-        nodes = layer.inbound_nodes
-        if len(nodes) != 1 or nodes[0].inbound_layers is not before:
+        if [node.parent_nodes for node in layer._inbound_nodes] != [before._inbound_nodes]:
             raise Refused(f"{layer.name}: does not follow {before.name} alone; the layers are not a chain")
     return model.layers
 
@@ -125,13 +124,14 @@ def evaluator(layers, width):
     copies = [stateless(layer) for layer in layers if type(layer).__name__ != "InputLayer"]
 
     def run(inputs, mask):
-        x = keras.backend.constant(inputs)
+        x = inputs
         for copied in copies:
             takes_mask = type(copied).__name__ in RECURRENT + ("Bidirectional",)
-            x = copied(x, mask=mask, training=False) if takes_mask and mask is not None else copied(x, training=False)
-            if takes_mask and x.shape.rank == 2:
+            y = copied(x, mask=mask, training=False) if takes_mask and mask is not None else copied(x, training=False)
+            x = y.numpy()  # an array, for a tensor hands the mask on to layers that want none
+            if takes_mask and x.ndim == 2:
                 mask = None
-        return x.numpy()
+        return x
 
     run(np.zeros((1, 1, width), np.float32), None)
     for copied, layer in zip(copies, (layer for layer in layers if type(layer).__name__ != "InputLayer")):

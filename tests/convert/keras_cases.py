@@ -53,8 +53,9 @@ converts("dense first", L.Dense(4, activation="tanh"), L.Dropout(0.5), L.LSTM(5,
          L.SpatialDropout1D(0.2), L.GaussianNoise(1.0), L.Dense(3), L.Activation("sigmoid"))
 converts("dense alone", L.Dense(4), L.ReLU(), L.Dense(2), L.Softmax())
 converts("activation of a recurrent layer", L.LSTM(4, **SEQUENCES), L.ReLU(), L.Dense(2), L.Activation("tanh"))
+converts("softmax of a recurrent layer", L.LSTM(4, **SEQUENCES), L.Softmax(2))
 converts("h5", L.LSTM(5), L.Dense(3), end=".h5")
-if keras.__version__.startswith("2."):  # Keras 3 cannot open one
+if not hasattr(keras, "ops"):  # Keras 3 cannot open one
     converts("SavedModel", L.Bidirectional(L.LSTM(5)), L.Dense(3), end="")
 
 stateful = sequential(L.LSTM(4, stateful=True, **SEQUENCES), L.Dense(1), shape=(7, 3), batch=2)
@@ -65,7 +66,7 @@ suite.converts("functional chain", saved("chain", chain), outputs(chain))
 
 
 def alive():
-    masked = sequential(L.Masking(), L.LSTM(4, **SEQUENCES))
+    masked = sequential(L.Masking(), L.LSTM(4), L.Softmax(1))
     to_lstm.from_keras(keras.Sequential([L.Input((None, 3)), *masked.layers[1:]]), suite.output("alive"))
     suite.check("alive", outputs(masked))
 
