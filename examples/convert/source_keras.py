@@ -7,7 +7,7 @@ from model_file import Network, Refused, basic_rnn, gru, lstm, random_inputs, sa
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from tensorflow import keras
+from tensorflow import keras, nest
 
 RECURRENT = ("LSTM", "GRU", "SimpleRNN")
 NOTHING = ("InputLayer", "Dropout", "SpatialDropout1D", "GaussianNoise", "GaussianDropout", "AlphaDropout")
@@ -87,7 +87,7 @@ def add_layer(network, layer):
             raise Refused(f"{layer.name}: Softmax over axis {config['axis']}")
         network.activation("softmax")
     elif kind == "ReLU":
-        if any(config.get(key) not in (value, 0) for key, value in PLAIN_RELU.items()):
+        if any(config.get(key, value) != value for key, value in PLAIN_RELU.items()):
             raise Refused(f"{layer.name}: a ReLU with a slope, threshold or maximum")
         network.activation("relu")
     elif kind not in NOTHING:
@@ -96,15 +96,19 @@ def add_layer(network, layer):
 
 
 def chain(model):
-    """The layers of a model that is one chain."""
+    """The layers of a model that is one chain, each after it was found to be the next."""
     if isinstance(model, keras.Sequential):
-        return model.layers
-    if not isinstance(model, keras.Model) or len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise Refused(f"{type(model).__name__}: not a model with one input and one output")
-    for before, layer in zip(model.layers, model.layers[1:]):
-        if [node.parent_nodes for node in layer._inbound_nodes] != [before._inbound_nodes]:
+        yield from model.layers
+        return
+    before = None
+    for layer in model.layers:
+        if before and [node.parent_nodes for node in layer._inbound_nodes] != [before._inbound_nodes]:
             raise Refused(f"{layer.name}: does not follow {before.name} alone; the layers are not a chain")
-    return model.layers
+        yield layer
+        before = layer
+    last = model.outputs[0]._keras_history[0]
+    if last is not before:
+        raise Refused(f"{last.name}: {type(last).__name__} gives the output, and is no layer")
 
 
 def stateless(layer):
@@ -142,15 +146,15 @@ def evaluator(layers, width):
 
 def own_test(model):
     """Inputs of the shape that the model is made for, and what the model itself makes of them."""
-    batch, time, width = model.input_shape
+    batch, time, width = model.inputs[0].shape
     (inputs, _), = random_inputs(width, False, ((batch or 2, time or 6),))
     stateful = [layer for layer in model.layers if getattr(layer, "stateful", False)]
     for layer in stateful:
         layer.reset_states()
-    outputs = model(inputs, training=False).numpy()
+    outputs, = nest.flatten(model(inputs, training=False))
     for layer in stateful:
         layer.reset_states()
-    return inputs, None, outputs
+    return inputs, None, outputs.numpy()
 
 
 def from_keras(model, path):
@@ -160,13 +164,16 @@ def from_keras(model, path):
     """
     if not getattr(model, "inputs", None):
         raise Refused("the model has no input: it must begin with a keras.Input")
-    layers = chain(model)
-    if not isinstance(model.input_shape, tuple) or len(model.input_shape) != 3 or not model.input_shape[-1]:
-        raise Refused(f"the input has the shape {model.input_shape}, expected (batch, time, features)")
-    network = Network(model.input_shape[-1])
-    for layer in layers:
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise Refused(f"{model.name}: has {len(model.inputs)} inputs and {len(model.outputs)} outputs, "
+                      "expected one of each")
+    shape = tuple(model.inputs[0].shape)
+    if len(shape) != 3 or not shape[-1]:
+        raise Refused(f"the input has the shape {shape}, expected (batch, time, features)")
+    network = Network(shape[-1])
+    for layer in chain(model):
         add_layer(network, layer)
-    run = evaluator(layers, network.input_size)
+    run = evaluator(model.layers, network.input_size)
     tests = [(x, lengths, run(x, lengths))
              for x, lengths in random_inputs(network.input_size, network.last_recurrent() is not None)]
     return save(path, network, tests + [own_test(model)])

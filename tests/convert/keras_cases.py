@@ -60,9 +60,11 @@ if not hasattr(keras, "ops"):  # Keras 3 cannot open one
 
 stateful = sequential(L.LSTM(4, stateful=True, **SEQUENCES), L.Dense(1), shape=(7, 3), batch=2)
 suite.converts("stateful of a fixed size", saved("stateful", stateful), None)
-inputs = L.Input((6, 3))
+inputs = L.Input((6, 3), name="inputs")
 chain = filled(keras.Model(inputs, L.Dense(2)(L.LSTM(4)(inputs))))
 suite.converts("functional chain", saved("chain", chain), outputs(chain))
+named = keras.Model({"inputs": inputs}, {"outputs": chain.outputs[0]})
+suite.converts("functional chain with named ends", saved("named", named), outputs(chain))
 
 
 def alive():
@@ -94,6 +96,7 @@ refused = {
     "Conv1D": [L.Conv1D(3, 2), L.LSTM(3)],
     "BatchNormalization": [L.LSTM(3), L.BatchNormalization()],
     "a ReLU with a slope": [L.Dense(3), L.ReLU(6.0)],
+    "a ReLU with a slope, threshold or maximum": [L.Dense(3), L.ReLU(max_value=0.0)],
     "Softmax over axis 1": [L.Dense(3), L.Softmax(1)],
     "Flatten": [L.LSTM(3, **SEQUENCES), L.Flatten()],
     "TimeDistributed of Flatten": [L.TimeDistributed(L.Flatten())],
@@ -104,6 +107,11 @@ for part, layers in refused.items():
     suite.refuses(part, saved("refused", sequential(*layers, shape=(4, 3))))
 residual = keras.Model(inputs, L.Add()([L.Dense(3)(inputs), inputs]))
 suite.refuses("not a chain", saved("residual", residual))
+several = keras.Model([inputs, L.Input((6, 2))], L.LSTM(4)(inputs))
+suite.refuses("2 inputs and 1 outputs", saved("two_inputs", several))
+suite.refuses("Masking cannot", saved("masked", keras.Model(inputs, L.LSTM(4)(L.Masking()(inputs)))))
+clipped = keras.Model(inputs, keras.activations.hard_sigmoid(L.LSTM(4)(inputs)))
+suite.refuses("HardSigmoid gives the output" if hasattr(keras, "ops") else "TFOpLambda cannot", saved("clipped", clipped))
 suite.refuses("the input has the shape", saved("flat", sequential(L.Dense(2), shape=(4,))))
 
 plain = saved("plain", sequential(L.LSTM(4), L.Dense(2)))
