@@ -206,6 +206,9 @@ def rebuilt(kind, name, weights):
         matrix = found["weight"] = matrix.squeeze(2)  # a Conv1d that sees one step
     if matrix is None or matrix.ndim != 2:
         raise Refused(f"--layers: no weights of a module {kind!r} below {name!r}")
+    odd = next((key for key, value in found.items() if not value.is_floating_point()), None)
+    if odd is not None:
+        raise Refused(f"--layers: {odd!r} below {name!r} is {found[odd].dtype}, expected numbers with a fraction")
     if "weight_ih" in found:
         found = {f"{key}_l0": value for key, value in found.items()}
     try:

@@ -151,6 +151,9 @@ suite.refuses("are not those of a module 'gru'", state_dict, "--layers", "rnn=gr
 suite.refuses("dense_1/kernel has the shape (5, 4), expected (4, 4)", state_dict,
               "--layers", "rnn=lstm,fc=linear,fc=linear")
 suite.refuses("there is no recurrent layer", state_dict, "--layers", "fc=linear", "--last")
+for dtype in (torch.complex64, torch.int8):
+    torch.save({"weight": torch.ones(4, 3, dtype=dtype)}, suite.path("dtype.pt"))
+    suite.refuses(f"'weight' below '.' is {dtype}", suite.path("dtype.pt"), "--layers", ".=linear")
 torch.save([1, 2], suite.path("list.pt"))
 suite.refuses("neither a module nor named weights", suite.path("list.pt"))
 net.fc.weight.data[0, 0] = float("nan")
