@@ -299,6 +299,12 @@ class Tracer:
         if any(a is None or a.ndim != 3 or a.shape[0] != ways for a in (w, r)) or w.shape[2] != self.network.width \
                 or r.shape[1:] != (gates * r.shape[2], r.shape[2]) or w.shape[1] != r.shape[1]:
             raise Refused(f"{name}: W or R does not have the shape of its kind")
+        hidden = r.shape[2]
+        if options.get("hidden_size", hidden) != hidden:
+            raise Refused(f"{name}: hidden_size={options['hidden_size']}, and R has {hidden}")
+        for what, array, size in ("B", b, 2 * gates * hidden), ("P", p, 3 * hidden):
+            if array is not None and array.shape != (ways, size):
+                raise Refused(f"{name}: {what} has the shape {array.shape}, expected {(ways, size)}")
         b = np.zeros((ways, 2 * w.shape[1])) if b is None else b
         cells = [cell_of(node, options, way, w[way], r[way], b[way], None if p is None else p[way])
                  for way in range(ways)]

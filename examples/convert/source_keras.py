@@ -1,4 +1,4 @@
-"""Keras: models whose layers form a chain (tf.keras of TensorFlow 2 with Keras 2; or Keras itself)."""
+"""Keras: models whose layers form a chain (tf.keras of TensorFlow 2, which is Keras 2 or 3)."""
 
 import os
 

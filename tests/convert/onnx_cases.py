@@ -234,6 +234,11 @@ refused("initial_c is not zero", lambda g: g.recurrent("LSTM", 3, 5, more=["", "
 refused("sequence_lens is a constant", lambda g: g.recurrent("GRU", 3, 5, more=[g.weight(np.array([2, 1], np.int32))]),
         sizes=(4, 2, 3))
 refused("W or R does not have the shape", lambda g: g.recurrent("LSTM", 4, 5))
+refused("B has the shape (1, 20), expected (1, 40)", lambda g: g.node(
+    "LSTM", g.random(1, 20, 3), g.random(1, 20, 5), g.random(1, 20), hidden_size=5))
+refused("P has the shape (1, 5), expected (1, 15)", lambda g: g.node(
+    "LSTM", g.random(1, 20, 3), g.random(1, 20, 5), "", "", "", "", g.random(1, 5), hidden_size=5))
+refused("hidden_size=4, and R has 5", lambda g: g.node("GRU", g.random(1, 15, 3), g.random(1, 15, 5), hidden_size=4))
 refused("axis 1 is not that of the features", lambda g: g.node("Conv", g.random(3, 3, 1)))
 for options, shape in (({}, (3, 3, 2)), ({"strides": [2]}, (3, 3, 1)), ({"pads": [0, 1]}, (3, 3, 1)),
                        ({"group": 3}, (3, 1, 1))):
