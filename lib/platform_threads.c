@@ -7,8 +7,9 @@
 #include <string.h>
 #include <time.h>
 
-/* Some 40 to 200 microseconds, as long as the pause of a processor is. */
-enum { PATIENCE = 4000 };
+/* How often something is looked for: first with the pause of a processor between, for 20 to 50 microseconds, then as often as
+ * other threads want it. A thread without work sleeps soon; who waits for a part of a job is patient. */
+enum { PAUSES = 1000, LOOKS = 1200, PATIENCE = 4000 };
 
 struct lstm__team {
     pthread_mutex_t caller; /* held by the caller whose work the team does */
@@ -47,7 +48,7 @@ static void watch(lstm__team *team, const atomic_size_t *calls)
 {
     const size_t before = *calls;
     pthread_mutex_unlock(&team->lock);
-    for (size_t turns = 0; turns < PATIENCE && atomic_load_explicit(calls, memory_order_relaxed) == before;)
+    for (size_t turns = 0; turns < LOOKS && atomic_load_explicit(calls, memory_order_relaxed) == before;)
         lstm__platform_wait(turns++);
     pthread_mutex_lock(&team->lock);
 }
@@ -94,7 +95,7 @@ void lstm__platform_wait(size_t turns)
 {
     if (turns >= PATIENCE) {
         nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
-    } else if (turns >= PATIENCE / 4) {
+    } else if (turns >= PAUSES) {
         sched_yield(); /* what is waited for may wait for this processor */
     } else {
 #if defined(__x86_64__) || defined(__i386__)

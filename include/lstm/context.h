@@ -53,7 +53,7 @@ typedef struct lstm_context_config {
 
 /* Create a context; config NULL gives the defaults: the C library's allocator, one thread, the best kernels.
  * With threads > 1 it starts threads - 1 POSIX threads, which sleep until there is work; behind it they look for more for
- * up to a fifth of a millisecond first, as callers do for its end, for to wake a thread takes long. When two callers
+ * up to a tenth of a millisecond first, as callers do for its end, for to wake a thread takes long. When two callers
  * submit work at once to the built-in executor, the second does all of its own on its own thread.
  * Destroy with lstm_context_destroy. Any thread.
  * Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY, UNSUPPORTED (an isa that this build or machine has not; threads that
