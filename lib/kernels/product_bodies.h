@@ -5,8 +5,9 @@
 #include "tiles.h"
 
 /* Of b so many rows go together that a panel of them stays in the L1 cache while the rows of a pass; of [x|h]' so many
- * columns, and of [x|h] so many numbers, that a block of them stays in the L2 cache while the panels pass. */
-enum { PANEL_ROWS = 6144 / (PANEL * VECTOR_WIDTH), BLOCK_COLUMNS = 64, BLOCK = 32768 };
+ * columns, and of [x|h] so many numbers, that a block of them stays in the L2 cache while the panels pass. Of packed weights
+ * so many numbers stay there while all rows pass. */
+enum { PANEL_ROWS = 6144 / (PANEL * VECTOR_WIDTH), BLOCK_COLUMNS = 64, BLOCK = 32768, GROUP = 65536 };
 
 static const float zeros[WIDEST * VECTOR_WIDTH];
 
@@ -83,6 +84,18 @@ INLINE bool next_panel(panels *p)
     p->at = (index * p->narrow + smaller(index, p->wider)) * VECTOR_WIDTH;
     p->lanes = smaller(p->n - p->at - (p->width - 1) * VECTOR_WIDTH, VECTOR_WIDTH);
     return true;
+}
+
+/* The next of them, `count` at most. */
+INLINE panels next_panels(panels *p, size_t count)
+{
+    panels some = *p;
+    count = smaller(count, p->end - p->first);
+    if (p->backwards)
+        some.first = p->end -= count;
+    else
+        some.end = p->first += count;
+    return some;
 }
 
 /* Copy a panel: rows of b, or where it is transposed columns, side by side; the last vector is filled up with zeros. */
@@ -230,18 +243,21 @@ static void product_packed(size_t m, size_t n, const lstm__rows *x, const lstm__
         return;
     }
     const size_t at_once = (BLOCK / (k + 1) / 24 + 1) * 24; /* of the heights of tiles a multiple */
-    for (size_t first = 0; first < m; first += at_once, backwards = !backwards) {
-        const lstm__rows of_x = rows_from(x, first), of_h = rows_from(h, first);
-        for (panels p = cut_part(w, n, PANEL, backwards); next_panel(&p);) {
-            tile t = tile_at(p.at, p.lanes, start ? start + first * lds : NULL, lds, c + first * ldc, ldc);
-            t.ldb = p.width * VECTOR_WIDTH;
-            t.b = w->packed + w->rows * p.at + first_taken(x, h, w) * t.ldb;
-            for (size_t i = 0; i < k || i == 0; i += PANEL_ROWS) {
-                take_columns(&t, &of_x, &of_h, i, smaller(PANEL_ROWS, k - i));
-                run_tiles(p.width, smaller(at_once, m - first), t);
-                t.b += PANEL_ROWS * t.ldb;
-                t.start = t.c;
-                t.lds = ldc;
+    for (panels left = cut_part(w, n, PANEL, backwards); left.first < left.end;) {
+        const panels group = next_panels(&left, GROUP / PANEL / VECTOR_WIDTH / (k + 1) + 1);
+        for (size_t first = 0; first < m; first += at_once) {
+            const lstm__rows of_x = rows_from(x, first), of_h = rows_from(h, first);
+            for (panels p = group; next_panel(&p);) {
+                tile t = tile_at(p.at, p.lanes, start ? start + first * lds : NULL, lds, c + first * ldc, ldc);
+                t.ldb = p.width * VECTOR_WIDTH;
+                t.b = w->packed + w->rows * p.at + first_taken(x, h, w) * t.ldb;
+                for (size_t i = 0; i < k || i == 0; i += PANEL_ROWS) {
+                    take_columns(&t, &of_x, &of_h, i, smaller(PANEL_ROWS, k - i));
+                    run_tiles(p.width, smaller(at_once, m - first), t);
+                    t.b += PANEL_ROWS * t.ldb;
+                    t.start = t.c;
+                    t.lds = ldc;
+                }
             }
         }
     }
