@@ -75,7 +75,7 @@ INLINE panels cut_part(const lstm__matrix *w, size_t n, size_t widest, bool back
     return p;
 }
 
-INLINE bool next_panel(panels *p)
+INLINE bool next_panel_at_once(panels *p)
 {
     if (p->first == p->end)
         return false;
@@ -84,6 +84,12 @@ INLINE bool next_panel(panels *p)
     p->at = (index * p->narrow + smaller(index, p->wider)) * VECTOR_WIDTH;
     p->lanes = smaller(p->n - p->at - (p->width - 1) * VECTOR_WIDTH, VECTOR_WIDTH);
     return true;
+}
+
+/* For those of few rows a call takes long; for all others it is less code. */
+static __attribute__((noinline)) bool next_panel(panels *p)
+{
+    return next_panel_at_once(p);
 }
 
 /* The next of them, `count` at most. */
@@ -155,7 +161,7 @@ static void panel_product(size_t m, size_t n, size_t k, const float *a, size_t l
 INLINE void few_rows(size_t m, panels p, bool packed, tile t)
 {
     const tile whole = t;
-    while (next_panel(&p)) {
+    while (next_panel_at_once(&p)) {
         t.b = whole.b + p.at;
         t.start = whole.start == zeros ? zeros : whole.start + p.at;
         t.c = whole.c + p.at;
@@ -193,7 +199,7 @@ static void pack_few(size_t k, size_t n, const float *b, size_t ldb, float *pack
 static void few_rows_packed(size_t m, size_t n, const lstm__rows *x, const lstm__rows *h, const lstm__matrix *w,
                             bool backwards, const float *start, size_t lds, float *c, size_t ldc)
 {
-    for (panels p = cut_part(w, n, WIDEST, backwards); next_panel(&p) && m;) {
+    for (panels p = cut_part(w, n, WIDEST, backwards); next_panel_at_once(&p) && m;) {
         tile t = tile_at(p.at, VECTOR_WIDTH, start, lds, c, ldc);
         t.a[0] = *x;
         t.a[1] = *h;
