@@ -49,7 +49,8 @@ struct lstm_rnn {
 void lstm__rnn_retain(lstm_rnn *rnn);
 
 /* A batch's rows, sorted by falling length, are cut into blocks that run on their own through all of time; a block's time
- * is cut into chunks, one lstm__run each, whose gates stay in the cache. In training both depend on sizes and lengths alone. */
+ * is cut into chunks, one lstm__run each, whose gates stay in the cache. In training, and with a CBLAS, both depend on
+ * sizes and lengths alone. */
 enum {
     LSTM__BLOCK_ROWS_MIN = 16,
     LSTM__BLOCK_ROWS_MAX = 64,

@@ -8,9 +8,11 @@
 
 size_t lstm__block_rows(const lstm_tape *tape, size_t batch)
 {
-    /* Two threads should both have work. What a block adds to a gradient may not depend on how many there are. */
-    const size_t threads = tape->inference && lstm_context_threads(tape->rnn->context) == 1 ? 1 : 2;
-    size_t rows = (batch / threads + 7) / 8 * 8;
+    /* Two threads should both have work. What a block adds to a gradient may not depend on how many there are, nor the bits
+     * that a CBLAS gives a row. */
+    const lstm_context *context = tape->rnn->context;
+    const bool one = tape->inference && lstm__context_kernels(context)->packs && lstm_context_threads(context) == 1;
+    size_t rows = (batch / (one ? 1 : 2) + 7) / 8 * 8;
     return rows < LSTM__BLOCK_ROWS_MIN   ? LSTM__BLOCK_ROWS_MIN
            : rows > LSTM__BLOCK_ROWS_MAX ? LSTM__BLOCK_ROWS_MAX
                                          : rows;
