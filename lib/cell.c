@@ -297,20 +297,18 @@ void lstm__run_product_nt(const lstm__run *run, size_t rows, size_t n, const flo
     run_product(run, rows, n, dy, k, &(lstm__matrix){.values = kernel, .ld = k, .transposed = true}, start, n, dx);
 }
 
-void lstm__run_inputs(const lstm__run *run, size_t matrix, const float *kernel, const float *bias, size_t width,
-                      float *z)
+void lstm__run_inputs(const lstm__run *run, size_t matrix, const float *bias, size_t width, float *z)
 {
     const size_t input = run->spec->input_size;
-    lstm__matrix w = run->matrices[matrix];
+    const lstm__matrix *w = &run->matrices[matrix];
     if (step_takes_inputs(run, matrix))
         return;
-    if (!w.packed) {
-        lstm__run_product_nn(run, run->steps, width, run->input, input, kernel, bias, z);
+    if (!w->packed) {
+        lstm__run_product_nn(run, run->steps, width, run->input, input, w->values, bias, z);
         return;
     }
-    w.left = w.rows - input;
     const lstm__rows x = {.first = run->input, .ld = input, .width = input}, nothing = {0};
-    share(compute_packed_columns, &(product){run, run->steps, width, &x, &nothing, w, false, bias, 0, z});
+    share(compute_packed_columns, &(product){run, run->steps, width, &x, &nothing, *w, false, bias, 0, z});
 }
 
 void lstm__run_step(const lstm__run *run, size_t t, size_t matrix, const float *bias, size_t first, size_t rows,

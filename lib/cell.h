@@ -151,7 +151,8 @@ typedef struct lstm__gates_start {
     float bias;
 } lstm__gates_start;
 
-/* Declare a matrix: the last `rows` rows of the spec's variable `variable`, which stand from first_row on. */
+/* Declare a matrix: the last `rows` rows of the spec's variable `variable`, which stand from first_row on. It is 0 unless
+ * the matrix is transposed. */
 lstm_status lstm__spec_matrix(lstm_cell_spec *spec, size_t variable, size_t first_row, size_t rows, size_t columns,
                               bool transposed);
 
@@ -188,11 +189,10 @@ const float *lstm__run_state_at(const lstm__run *run, size_t leaf, size_t width,
 const float *lstm__run_states_before(const lstm__run *run, size_t leaf, size_t width, float *scratch);
 
 /* z[steps][width] = [x|h] kernel + bias, of which the inputs' part is computed for a whole run, or if there are few of
- * them with the states' part, step by step. Declare the matrix of the steps: the kernel without the rows that are computed
- * for the run. Then compute the run's part, and of step t `rows` rows from packed row `first` on; state: [rows][n]. */
+ * them with the states' part, step by step. Declare the matrix, which is the kernel. Then compute the run's part, and of
+ * step t `rows` rows from packed row `first` on; state: [rows][n]. */
 lstm_status lstm__spec_step_matrix(lstm_cell_spec *spec, size_t kernel, size_t n, size_t width);
-void lstm__run_inputs(const lstm__run *run, size_t matrix, const float *kernel, const float *bias, size_t width,
-                      float *z);
+void lstm__run_inputs(const lstm__run *run, size_t matrix, const float *bias, size_t width, float *z);
 void lstm__run_step(const lstm__run *run, size_t t, size_t matrix, const float *bias, size_t first, size_t rows,
                     const float *state, size_t n, size_t width, float *z);
 

@@ -39,7 +39,7 @@ static void forward(const lstm_cell *cell, const lstm__run *run)
     const basic_rnn *rnn = cell->self;
     const size_t h = rnn->units;
     const float *state = run->state[H_LEAF], *bias = run->variables[BIAS];
-    lstm__run_inputs(run, STEP, run->variables[KERNEL], bias, h, run->next_state[H_LEAF]);
+    lstm__run_inputs(run, STEP, bias, h, run->next_state[H_LEAF]);
     for (size_t t = 0, first = 0; t < run->time; first += run->active[t++]) {
         const size_t rows = run->active[t];
         float *next = run->next_state[H_LEAF] + first * h;

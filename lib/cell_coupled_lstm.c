@@ -37,7 +37,7 @@ static void forward(const lstm_cell *cell, const lstm__run *run)
     const coupled *l = cell->self;
     const size_t h = l->units, width = GATES * h;
     const float *c = run->state[C_LEAF], *state = run->state[H_LEAF], *bias = run->variables[BIAS];
-    lstm__run_inputs(run, STEP, run->variables[KERNEL], bias, width, run->tape);
+    lstm__run_inputs(run, STEP, bias, width, run->tape);
     for (size_t t = 0, first = 0; t < run->time; first += run->active[t++]) {
         const size_t rows = run->active[t];
         float *gates = run->tape + first * width, *shown = run->tape + run->steps * width + first * h;

@@ -92,8 +92,8 @@ static void forward_before(const lstm_cell *cell, const lstm__run *run)
     const float *bias = run->variables[CANDIDATE_BIAS];
     gru_tape tape = tape_at(run, h, 0);
     float *candidates = tape.candidate;
-    lstm__run_inputs(run, GATES_STEP, run->variables[GATES_KERNEL], run->variables[GATES_BIAS], 2 * h, tape.gates);
-    lstm__run_inputs(run, CANDIDATE_STEP, run->variables[CANDIDATE_KERNEL], bias, h, candidates);
+    lstm__run_inputs(run, GATES_STEP, run->variables[GATES_BIAS], 2 * h, tape.gates);
+    lstm__run_inputs(run, CANDIDATE_STEP, bias, h, candidates);
     for (size_t t = 0, first = 0; t < run->time; first += run->active[t++]) {
         const size_t rows = run->active[t];
         const float *state = lstm__run_state_at(run, H_LEAF, h, t, first);
@@ -168,7 +168,7 @@ static void forward_after(const lstm_cell *cell, const lstm__run *run)
     const gru *g = cell->self;
     const size_t input = run->spec->input_size, h = g->units;
     gru_tape tape = tape_at(run, h, 0);
-    lstm__run_inputs(run, GATES_STEP, run->variables[GATES_KERNEL], run->variables[GATES_BIAS], 2 * h, tape.gates);
+    lstm__run_inputs(run, GATES_STEP, run->variables[GATES_BIAS], 2 * h, tape.gates);
     lstm__run_product_nn(run, run->steps, h, run->input, input, run->variables[INPUT_KERNEL],
                          run->variables[INPUT_BIAS], tape.candidate);
     for (size_t t = 0, first = 0; t < run->time; first += run->active[t++]) {

@@ -104,7 +104,7 @@ static void forward(const lstm_cell *cell, const lstm__run *run)
     const lstm__lstm_options options = options_of(l, run);
     const size_t h = l->units, width = GATES * h, p = output_width(l);
     const float *c = run->state[C_LEAF], *state = run->state[M_LEAF], *bias = run->variables[BIAS];
-    lstm__run_inputs(run, STEP, run->variables[KERNEL], bias, width, run->tape);
+    lstm__run_inputs(run, STEP, bias, width, run->tape);
     for (size_t t = 0, first = 0; t < run->time; first += run->active[t++]) {
         const size_t rows = run->active[t];
         const lstm_tape_view tape = tape_at(l, run, first);

@@ -139,7 +139,7 @@ lstm_status lstm__tape_create(const char *function, const lstm_rnn *rnn, const l
 /* Per leaf, an array of `rows` rows. */
 float **lstm__take_states(lstm__arena *arena, const size_t *sizes, size_t leaves, size_t rows);
 
-/* A matrix as a few rows want it, with the rows before it; of no rows: they do not want it. */
+/* A matrix as a few rows want it; of no rows: they do not want it. */
 lstm__packing lstm__packing_of(const lstm_rnn *rnn, const lstm__wanted_matrix *m);
 
 /* Block rows for a batch. */

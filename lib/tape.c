@@ -280,19 +280,19 @@ void lstm__tape_pack(lstm_tape *tape, const lstm_params *params)
     for (size_t k = 0; k < all->matrix_count; k++) {
         const lstm__wanted_matrix *m = &all->matrices[k];
         const float *values = tape->variables[m->variable] + m->first_row * m->columns;
+        const size_t rows = m->transposed ? m->columns : m->rows, columns = m->transposed ? m->rows : m->columns;
         const lstm__packing packing = lstm__packing_of(tape->rnn, m);
         tape->matrices[k] =
             (lstm__matrix){.values = values,
                            .packed = tape->packed[k],
                            .few = tape->is_frozen ? lstm__params_packed(params, &packing) : tape->few[k],
                            .ld = m->columns,
-                           .rows = m->transposed ? m->columns : m->rows,
+                           .rows = rows,
                            .transposed = m->transposed};
         if (tape->few[k])
-            kernels->pack_few(packing.rows, m->columns, tape->variables[m->variable], m->columns, tape->few[k]);
+            kernels->pack_few(rows, columns, values, m->columns, tape->few[k]);
         if (tape->packed[k])
-            kernels->pack(m->transposed ? m->columns : m->rows, m->transposed ? m->rows : m->columns, values,
-                          m->columns, m->transposed, tape->packed[k]);
+            kernels->pack(rows, columns, values, m->columns, m->transposed, tape->packed[k]);
     }
     lstm_params *last = tape->packed_params;
     tape->packed_params = (lstm_params *)(uintptr_t)params;

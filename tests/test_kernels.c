@@ -454,9 +454,15 @@ static void call_product(const lstm__kernels *kernels, const product *p, const f
             kernels->pack(p->k, p->n, b, ldb, w.transposed, packed);
         }
         w.parts = kernels->packs ? (unsigned short)(p->n % 3) : 0; /* in one call, or in parts: 1 or 2 */
-        do
-            kernels->product_packed(p->m, p->n, &x, &h, &w, p->m % 2, start, lds, c, ldc);
-        while (++w.part < w.parts);
+        do {
+            if (p->m % 3) {
+                kernels->product_packed(p->m, p->n, &x, &h, &w, p->m % 2, start, lds, c, ldc);
+                continue;
+            }
+            const lstm__rows nothing = {0}; /* x's rows and h's one after the other */
+            kernels->product_packed(p->m, p->n, &x, &nothing, &w, p->m % 2, start, lds, c, ldc);
+            kernels->product_packed(p->m, p->n, &nothing, &h, &w, p->m % 2, c, ldc, c, ldc);
+        } while (++w.part < w.parts);
         free(packed);
     }
 }
@@ -504,10 +510,11 @@ static const size_t product_sizes[] = {0, 1, 2, 3, 4, 5, 16, 17, 33, 70, 130};
 enum { PRODUCT_SIZES = sizeof product_sizes / sizeof product_sizes[0] };
 enum { CUBED = PRODUCT_SIZES * PRODUCT_SIZES * PRODUCT_SIZES };
 
-/* Of more rows than a panel has in any instruction set, and of more columns, for a few rows and for many. */
-static const product large_products[] = {{.m = 6, .n = 20, .k = 1700}, {.m = 1, .n = 200, .k = 30},
-                                         {.m = 2, .n = 200, .k = 30},  {.m = 3, .n = 200, .k = 30},
-                                         {.m = 4, .n = 200, .k = 30},  {.m = 7, .n = 200, .k = 30}};
+/* Of more rows than a panel has in any instruction set, and of more columns, for a few rows and for many; and of more rows
+ * than packed weights are multiplied by at once. */
+static const product large_products[] = {
+    {.m = 6, .n = 20, .k = 1700}, {.m = 1, .n = 200, .k = 30}, {.m = 2, .n = 200, .k = 30}, {.m = 3, .n = 200, .k = 30},
+    {.m = 4, .n = 200, .k = 30},  {.m = 7, .n = 200, .k = 30}, {.m = 31, .n = 5, .k = 1370}};
 enum { LARGE_PRODUCTS = sizeof large_products / sizeof large_products[0] };
 
 /* _i: the table, the CBLAS's last. */

@@ -37,13 +37,13 @@ typedef struct lstm__rows {
 /* Up to so many rows are multiplied by a matrix as it is, unless it stays the same for so long that it has been packed. */
 enum { LSTM__FEW_ROWS = 4 };
 
-/* A matrix of weights to multiply rows by: values, or their transpose, of which as many of its rows are taken as the others
- * are wide. Kernels of our own read `packed` in their stead, for more than a few rows, and always where it is transposed.
+/* A matrix of weights to multiply [x|h] by, or x or h alone: values, or their transpose; its first rows are x's, its last
+ * ones h's. Kernels of our own read `packed` in their stead, for more than a few rows, and always where it is transposed.
  * For a few rows they read `few`, if it is there. */
 typedef struct lstm__matrix {
     const float *values, *packed, *few;
-    size_t ld;         /* of values */
-    size_t rows, left; /* of the product, how many; so many are left behind those that are taken */
+    size_t ld;   /* of values */
+    size_t rows; /* of what is multiplied by */
     bool transposed;
     unsigned short part, parts; /* of its columns only these, cut into so many parts; 0: all */
 } lstm__matrix;

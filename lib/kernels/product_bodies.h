@@ -171,9 +171,10 @@ INLINE void few_rows(size_t m, panels p, bool packed, tile t)
     }
 }
 
+/* The first of the matrix's rows that is read. */
 INLINE size_t first_taken(const lstm__rows *x, const lstm__rows *h, const lstm__matrix *w)
 {
-    return w->rows - w->left - x->width - h->width;
+    return x->width ? 0 : w->rows - h->width;
 }
 
 /* Of the matrix as it is. */

@@ -39,10 +39,9 @@ void lstm__cblas_product_packed(size_t m, size_t n, const lstm__rows *x, const l
 {
     (void)backwards;
     const enum CBLAS_TRANSPOSE transpose = w->transposed ? CblasTrans : CblasNoTrans;
-    const size_t next = w->transposed ? 1 : w->ld;
-    const float *of_x = w->values + (w->rows - w->left - x->width - h->width) * next, *of_h = of_x + x->width * next;
+    const float *of_h = w->values + (w->rows - h->width) * (w->transposed ? 1 : w->ld);
     if (x->width)
-        product(CblasNoTrans, transpose, m, n, x->width, x->first, x->ld, of_x, w->ld, start, lds, c, ldc);
+        product(CblasNoTrans, transpose, m, n, x->width, x->first, x->ld, w->values, w->ld, start, lds, c, ldc);
     if (h->width || !x->width)
         product(CblasNoTrans, transpose, m, n, h->width, h->first, h->ld, of_h, w->ld, x->width ? c : start,
                 x->width ? ldc : lds, c, ldc);
