@@ -579,6 +579,19 @@ START_TEST(column_sums_agree_with_sums_in_double)
 }
 END_TEST
 
+/* Of two states, of which one is exp(-x) as likely as the other. */
+START_TEST(exponentials_in_double_are_exact_to_thirteen_digits)
+{
+    for (size_t table = 0; lstm__kernels_at(table); table++)
+        for (size_t k = 0; k < 1860; k++) {
+            const double x = (double)k * 0.37, a[] = {0.0, -x}, nothing[] = {0.0, 0.0};
+            double share[2];
+            lstm__kernels_at(table)->ctc_shares(2, a, nothing, nothing, share);
+            check_that(fabs(share[1] / share[0] / exp(-x) - 1.0) <= 1e-13, "exp(-%g) = %.17g", x, share[1] / share[0]);
+        }
+}
+END_TEST
+
 Suite *kernels_suite(void)
 {
     Suite *suite = test_suite(
@@ -593,7 +606,7 @@ Suite *kernels_suite(void)
             a_clip_keeps_its_limit_and_nan_and_passes_the_gradient_up_to_the_limit,
             normalised_rows_and_their_gradients_agree_with_sums_in_double,
             a_product_is_added_before_anything_is_rounded, empty_products_take_any_row_distance_and_no_memory,
-            column_sums_agree_with_sums_in_double, NULL});
+            column_sums_agree_with_sums_in_double, exponentials_in_double_are_exact_to_thirteen_digits, NULL});
     TCase *products = tcase_create("products");
     tcase_add_loop_test(products, each_element_of_a_product_is_one_chain_of_fused_multiply_adds_in_order, 0,
                         PRODUCT_TABLES);

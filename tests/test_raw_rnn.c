@@ -201,6 +201,39 @@ START_TEST(gradients_pass_through_the_callers_inputs)
 }
 END_TEST
 
+/* Rows of zeros that never end; those of backward are counted. */
+static lstm_status give_zeros(void *user, size_t time, size_t first_row, size_t rows, const float *output,
+                              const float *const *state, float *input, bool *finished)
+{
+    (void)user, (void)time, (void)first_row, (void)output, (void)state, (void)finished;
+    memset(input, 0, rows * WIDTH * sizeof *input);
+    return LSTM_OK;
+}
+
+static void count_rows(void *user, size_t time, size_t first_row, size_t rows, const float *d_input, float *d_output)
+{
+    (void)time, (void)first_row, (void)d_input, (void)d_output;
+    *(size_t *)user += rows;
+}
+
+START_TEST(backward_goes_through_the_rows_of_the_last_call_alone)
+{
+    static const size_t batches[] = {40, 16}; /* two blocks and one */
+    size_t counted = 0;
+    const lstm_raw_loop loop = {
+        .struct_size = sizeof loop, .user = &counted, .next = give_zeros, .next_backward = count_rows};
+    unroll u;
+    unroll_take(&u, test_cell("gru", WIDTH, LSTM_ACTIVATION_DEFAULT, 1.0f),
+                &(unroll_shape){.input = WIDTH, .batch = batches[0], .time = STEPS});
+    for (size_t k = 0; k < 2; k++)
+        ck_ok(lstm_raw_rnn(u.tape, u.weights, &loop,
+                           LSTM_ARGS(lstm_raw_rnn_args, .batch = batches[k], .max_time = STEPS)));
+    ck_ok(lstm_raw_rnn_backward(u.tape, u.weights, &loop, LSTM_ARGS(lstm_raw_rnn_grads, .d_params = u.grads)));
+    ck_assert_uint_eq(counted, batches[1] * STEPS);
+    unroll_destroy(&u);
+}
+END_TEST
+
 static lstm_status fail_at_2(void *user, size_t time, size_t first_row, size_t rows, const float *output,
                              const float *const *state, float *input, bool *finished)
 {
@@ -263,6 +296,7 @@ Suite *raw_rnn_suite(void)
     return test_suite("raw_rnn", (const TTest *const[]){
                                      a_loop_that_reads_a_sequence_is_dynamic_rnn,
                                      gradients_pass_through_the_callers_inputs,
+                                     backward_goes_through_the_rows_of_the_last_call_alone,
                                      a_loop_says_what_is_wrong_and_passes_failures_on,
                                      NULL,
                                  });
