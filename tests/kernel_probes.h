@@ -5,7 +5,7 @@
 #include "kernels/kernels.h"
 #include "testing.h"
 
-enum { AREA_CAPACITY = 1 << 16, AREA_EDGES = 256 };
+enum { AREA_CAPACITY = 1 << 18, AREA_EDGES = 256 };
 
 /* ck_assert tells Check of every pass, which takes too long for millions of numbers. */
 #define check_that(condition, ...)                                                                                     \
