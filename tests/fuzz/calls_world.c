@@ -15,6 +15,7 @@ static bool make_weights(caller *c, lstm_context *context)
     c->params[0] = weights;
     c->cells[0] = fuzz_cell(&c->bytes, 2);
     need(!lstm_model_create(weights, fuzz_graphs[fuzz_pick(&c->bytes, FUZZ_GRAPHS)].text, &c->models[0]));
+    call_model_sizes(c->models[0], &c->model_sizes[0]);
     need(!lstm_dense_create(weights, "a dense", 2, 3, NULL, &c->denses[0]));
     c->dense_sizes[0] = (widths){.in = 2, .out = 3};
     if (fuzz_status(lstm_rnn_create(weights, "a plan", c->cells[0], 2, &config, &c->rnns[0]), LSTM_NAME,
@@ -22,7 +23,6 @@ static bool make_weights(caller *c, lstm_context *context)
         return false;
     if (!call_rnn_sizes(c->rnns[0], layout, &c->rnn_sizes[0]))
         return false;
-    call_model_sizes(c->models[0], &c->model_sizes[0]);
     need(!lstm_params_initialize(weights, 1) && !lstm_params_create_like(weights, &c->params[1]));
     need(!lstm_params_freeze(weights, NULL, &c->params[2]) && !lstm_params_create(context, &c->params[3]));
     return true;
