@@ -15,8 +15,8 @@ struct lstm__crew {
     atomic_size_t leading;        /* which member it is */
     atomic_bool is_over;
     /* The job, and which parts of it nobody has taken. */
-    _Alignas(CACHE_LINE) void (*piece)(void *arg, size_t part, size_t parts);
-    void *arg;
+    _Alignas(CACHE_LINE) void *arg;
+    void (*piece)(void *arg, size_t part, size_t parts);
     size_t parts;
     atomic_bool open[MOST];
     _Alignas(CACHE_LINE) atomic_size_t unfinished;

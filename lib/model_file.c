@@ -46,7 +46,7 @@ lstm_status lstm_model_save(const lstm_model *model, const lstm_params *params, 
     const char *function = "lstm_model_save";
     if (!model || !path)
         return lstm__fail_null(function, model ? "path" : "model");
-    lstm_params *names;
+    lstm_params *names = NULL;
     lstm_status status = lstm__params_check(function, "params", params, model->layout);
     if (status || (status = lstm__model_names(function, model, &names)))
         return status;

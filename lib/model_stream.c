@@ -124,7 +124,7 @@ lstm_status lstm_model_stream_create(const lstm_model *model, const lstm_params 
         return lstm__fail_null(function, model ? "stream" : "model");
     lstm_stream_config c;
     lstm_model_stream measured;
-    size_t bytes;
+    size_t bytes = 0;
     void *memory;
     lstm_status status = check_weights(function, model, frozen);
     if (status || (status = measure(function, model, config, &c, &measured, &bytes)) ||

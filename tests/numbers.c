@@ -413,7 +413,8 @@ END_TEST
 
 int main(int count, char **arguments)
 {
-    const int configurations = count > 1 ? atoi(arguments[1]) : 300, first = count > 2 ? atoi(arguments[2]) : 1;
+    const int configurations = count > 1 ? (int)strtol(arguments[1], NULL, 10) : 300;
+    const int first = count > 2 ? (int)strtol(arguments[2], NULL, 10) : 1;
     if (count > 3 || configurations < 1 || first < 0) {
         fprintf(stderr, "usage: numbers [COUNT [FIRST]]\n");
         return EXIT_FAILURE;

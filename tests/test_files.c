@@ -331,12 +331,13 @@ static atomic_bool done;
 /* Returns the message of what has failed, or NULL: a check that fails would leave the thread for another's stack. */
 static void *save_again_and_again(void *path)
 {
-    char *message = NULL;
-    for (int k = 0; k < 300 && !message; k++)
-        if (save(path, k % 2 ? ones : twos))
-            message = strdup(lstm_error_message());
+    for (int k = 0; k < 300; k++)
+        if (save(path, k % 2 ? ones : twos)) {
+            done = true;
+            return strdup(lstm_error_message());
+        }
     done = true;
-    return message;
+    return NULL;
 }
 
 START_TEST(a_reader_sees_a_whole_file_while_others_write_it)

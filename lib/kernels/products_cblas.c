@@ -9,7 +9,7 @@
 #endif
 
 /* Sizes fit an int: the store refuses longer axes, and rows come in blocks. A CBLAS may refuse a leading dimension of
- * zero even where nothing is computed, so empty products end here. */
+ * zero even where nothing is computed, so empty products end here, and rows of no width are at least 1 apart. */
 static void product(enum CBLAS_TRANSPOSE transpose_a, enum CBLAS_TRANSPOSE transpose_b, size_t m, size_t n, size_t k,
                     const float *a, size_t lda, const float *b, size_t ldb, const float *start, size_t lds, float *c,
                     size_t ldc)
@@ -18,8 +18,8 @@ static void product(enum CBLAS_TRANSPOSE transpose_a, enum CBLAS_TRANSPOSE trans
         return;
     for (size_t row = 0; row < m && start && start != c; row++)
         memcpy(c + row * ldc, start + row * lds, n * sizeof *c);
-    cblas_sgemm(CblasRowMajor, transpose_a, transpose_b, (int)m, (int)n, (int)k, 1.0f, a, (int)lda, b, (int)ldb,
-                start ? 1.0f : 0.0f, c, (int)ldc);
+    cblas_sgemm(CblasRowMajor, transpose_a, transpose_b, (int)m, (int)n, (int)k, 1.0f, a, lda ? (int)lda : 1, b,
+                (int)ldb, start ? 1.0f : 0.0f, c, (int)ldc);
 }
 
 void lstm__cblas_product_nn(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
