@@ -73,8 +73,8 @@ float *call_output(size_t count);
 /* Memory that lasts until the end, aligned or now and then not; NULL for a size that is too large. */
 void *call_memory(caller *c, size_t bytes);
 
-/* What its arrays are like; false: too large for this target. */
-bool call_rnn_sizes(const lstm_rnn *rnn, lstm_layout layout, widths *s);
+/* What its arrays are like; false: too large for this target, and destroyed. */
+bool call_rnn_sizes(lstm_rnn **rnn, lstm_layout layout, widths *s);
 void call_model_sizes(const lstm_model *model, widths *s);
 
 /* Fill the first slots of the lists, by calls that are right. */

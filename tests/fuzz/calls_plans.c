@@ -14,13 +14,16 @@ static void make_cell(caller *c)
     c->cells[slot] = cell;
 }
 
-bool call_rnn_sizes(const lstm_rnn *rnn, lstm_layout layout, widths *s)
+bool call_rnn_sizes(lstm_rnn **rnn, lstm_layout layout, widths *s)
 {
-    *s = (widths){layout, lstm_rnn_input_size(rnn), lstm_rnn_output_size(rnn), lstm_rnn_state_count(rnn), {0}};
-    if (s->in > CALL_WIDTH || s->out > CALL_WIDTH || s->leaves > CALL_LEAVES)
+    *s = (widths){layout, lstm_rnn_input_size(*rnn), lstm_rnn_output_size(*rnn), lstm_rnn_state_count(*rnn), {0}};
+    if (s->in > CALL_WIDTH || s->out > CALL_WIDTH || s->leaves > CALL_LEAVES) {
+        lstm_rnn_destroy(*rnn);
+        *rnn = NULL;
         return false;
+    }
     for (size_t leaf = 0; leaf < s->leaves; leaf++)
-        s->widths[leaf] = lstm_rnn_state_size(rnn, leaf);
+        s->widths[leaf] = lstm_rnn_state_size(*rnn, leaf);
     return true;
 }
 
@@ -47,10 +50,7 @@ static void make_plan(caller *c)
     if (slot == SIZE_MAX)
         return;
     const lstm_layout layout = given && given->struct_size > sizeof(size_t) ? given->layout : LSTM_BATCH_MAJOR;
-    if (!call_rnn_sizes(c->rnns[slot], layout, &c->rnn_sizes[slot])) {
-        lstm_rnn_destroy(c->rnns[slot]);
-        c->rnns[slot] = NULL;
-    }
+    call_rnn_sizes(&c->rnns[slot], layout, &c->rnn_sizes[slot]);
 }
 
 static void make_tape(caller *c)

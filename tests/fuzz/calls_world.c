@@ -21,7 +21,7 @@ static bool make_weights(caller *c, lstm_context *context)
     if (fuzz_status(lstm_rnn_create(weights, "a plan", c->cells[0], 2, &config, &c->rnns[0]), LSTM_NAME,
                     INVALID | SHAPE | STATE))
         return false;
-    if (!call_rnn_sizes(c->rnns[0], layout, &c->rnn_sizes[0]))
+    if (!call_rnn_sizes(&c->rnns[0], layout, &c->rnn_sizes[0]))
         return false;
     need(!lstm_params_initialize(weights, 1) && !lstm_params_create_like(weights, &c->params[1]));
     need(!lstm_params_freeze(weights, NULL, &c->params[2]) && !lstm_params_create(context, &c->params[3]));
