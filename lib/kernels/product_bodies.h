@@ -237,6 +237,25 @@ INLINE void take_columns(tile *t, const lstm__rows *x, const lstm__rows *h, size
     t->a[1] = (lstm__rows){.first = h->first ? h->first + in_h : NULL, .ld = h->ld, .width = count - of_x};
 }
 
+/* Some rows by some panels of packed weights. */
+static void rows_by_panels(size_t m, panels p, const lstm__rows *x, const lstm__rows *h, const lstm__matrix *w,
+                           const float *start, size_t lds, float *c, size_t ldc)
+{
+    const size_t k = x->width + h->width;
+    while (next_panel(&p)) {
+        tile t = tile_at(p.at, p.lanes, start, lds, c, ldc);
+        t.ldb = p.width * VECTOR_WIDTH;
+        t.b = w->packed + w->rows * p.at + first_taken(x, h, w) * t.ldb;
+        for (size_t i = 0; i < k || i == 0; i += PANEL_ROWS) {
+            take_columns(&t, x, h, i, smaller(PANEL_ROWS, k - i));
+            run_tiles(p.width, m, t);
+            t.b += PANEL_ROWS * t.ldb;
+            t.start = t.c;
+            t.lds = ldc;
+        }
+    }
+}
+
 static void product_packed(size_t m, size_t n, const lstm__rows *x, const lstm__rows *h, const lstm__matrix *w,
                            bool backwards, const float *start, size_t lds, float *c, size_t ldc)
 {
@@ -254,18 +273,8 @@ static void product_packed(size_t m, size_t n, const lstm__rows *x, const lstm__
         const panels group = next_panels(&left, GROUP / PANEL / VECTOR_WIDTH / (k + 1) + 1);
         for (size_t first = 0; first < m; first += at_once) {
             const lstm__rows of_x = rows_from(x, first), of_h = rows_from(h, first);
-            for (panels p = group; next_panel(&p);) {
-                tile t = tile_at(p.at, p.lanes, start ? start + first * lds : NULL, lds, c + first * ldc, ldc);
-                t.ldb = p.width * VECTOR_WIDTH;
-                t.b = w->packed + w->rows * p.at + first_taken(x, h, w) * t.ldb;
-                for (size_t i = 0; i < k || i == 0; i += PANEL_ROWS) {
-                    take_columns(&t, &of_x, &of_h, i, smaller(PANEL_ROWS, k - i));
-                    run_tiles(p.width, smaller(at_once, m - first), t);
-                    t.b += PANEL_ROWS * t.ldb;
-                    t.start = t.c;
-                    t.lds = ldc;
-                }
-            }
+            rows_by_panels(smaller(at_once, m - first), group, &of_x, &of_h, w, start ? start + first * lds : NULL, lds,
+                           c + first * ldc, ldc);
         }
     }
 }
