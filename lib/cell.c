@@ -308,7 +308,7 @@ void lstm__run_inputs(const lstm__run *run, size_t matrix, const float *bias, si
         return;
     }
     const lstm__rows x = {.first = run->input, .ld = input, .width = input}, nothing = {0};
-    share(compute_packed_columns, &(product){run, run->steps, width, &x, &nothing, *w, false, bias, 0, z});
+    step_product(run, 0, matrix, run->steps, width, &x, &nothing, bias, 0, z);
 }
 
 void lstm__run_step(const lstm__run *run, size_t t, size_t matrix, const float *bias, size_t first, size_t rows,
