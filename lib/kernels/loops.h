@@ -209,8 +209,8 @@ INLINE void over_units(lstm_activation kind, const lstm_function *function, unit
             UNROLLED
             for (size_t k = 0; k < count; k++)
                 p.at[k] = !planes[k].first ? NULL
-                          : r < together   ? planes[k].first + (row + r) * planes[k].ld
-                                           : tails[k];
+                          : r < together ? planes[k].first + (row + r) * planes[k].ld
+                                         : tails[k];
             for (size_t u = 0; u < units; u += VECTOR_WIDTH)
                 body(kind, function, options, &p, u);
             for (size_t u = 0; u < units && then; u += VECTOR_WIDTH)
