@@ -4,10 +4,10 @@
 
 #include "tiles.h"
 
-/* Of b so many rows go together that a panel of them stays in the L1 cache while the rows of a pass; of [x|h]' so many
- * columns, and of [x|h] so many numbers, that a block of them stays in the L2 cache while the panels pass. Of packed weights
- * so many numbers stay there while all rows pass. */
-enum { PANEL_ROWS = 6144 / (PANEL * VECTOR_WIDTH), BLOCK_COLUMNS = 64, BLOCK = 32768, GROUP = 65536 };
+/* Of b, packed on the way, so many rows go together that a panel of them stays in the L1 cache while the rows of a pass. Of
+ * [x|h] so many numbers go together that they stay in the L2 cache while the panels pass; of packed weights so many stay
+ * there while all rows pass. For so few columns of [x|h]' b is read as it is. */
+enum { PANEL_ROWS = 6144 / (PANEL * VECTOR_WIDTH), BLOCK = 65536, GROUP = 65536, FEW_COLUMNS = 64 };
 
 static const float zeros[WIDEST * VECTOR_WIDTH];
 
@@ -35,11 +35,14 @@ INLINE lstm__rows rows_from(const lstm__rows *rows, size_t first)
     return (lstm__rows){rows->width ? rows->first + first * rows->ld : NULL, rows->ld, rows->width};
 }
 
-/* The tiles one below the other of m rows of c. */
+/* The tiles one below the other of m rows of c; the first of them fetch t.next, a panel like b. */
 static void run_tiles(size_t width, size_t m, tile t)
 {
-    for (size_t height; m; m -= height) {
+    const float *next = t.next;
+    const size_t k = t.a[0].width + t.a[1].width;
+    for (size_t height, fetched = 0; m; m -= height, fetched += LINE) {
         height = tile_height(m, width);
+        t.next = fetched < t.ldb ? next + fetched * k : t.b;
         tiles_across[width - 1][height - 1](&t);
         t.a[0] = rows_from(&t.a[0], height);
         t.a[1] = rows_from(&t.a[1], height);
@@ -143,7 +146,7 @@ static void panel_product(size_t m, size_t n, size_t k, const float *a, size_t l
     _Alignas(64) float panel[PANEL_ROWS * PANEL * VECTOR_WIDTH];
     for (panels p = cut_columns(n, PANEL, false); next_panel(&p);) {
         tile t = tile_at(p.at, p.lanes, start, lds, c, ldc);
-        t.b = panel;
+        t.b = t.next = panel;
         t.ldb = p.width * VECTOR_WIDTH;
         for (size_t i = 0; i < k || i == 0; i += PANEL_ROWS) {
             const size_t rows = smaller(PANEL_ROWS, k - i);
@@ -162,7 +165,7 @@ INLINE void few_rows(size_t m, panels p, bool packed, tile t)
 {
     const tile whole = t;
     while (next_panel_at_once(&p)) {
-        t.b = whole.b + p.at;
+        t.b = t.next = whole.b + p.at;
         t.start = whole.start == zeros ? zeros : whole.start + p.at;
         t.c = whole.c + p.at;
         t.lanes = p.lanes;
@@ -228,31 +231,20 @@ static void product_nt(size_t m, size_t n, size_t k, const float *a, size_t lda,
     panel_product(m, n, k, a, lda, b, ldb, true, start, lds, c, ldc);
 }
 
-/* Columns [first, first + count) of [x|h]. */
-INLINE void take_columns(tile *t, const lstm__rows *x, const lstm__rows *h, size_t first, size_t count)
-{
-    const size_t of_x = first < x->width ? smaller(count, x->width - first) : 0;
-    const size_t in_h = first < x->width ? 0 : first - x->width;
-    t->a[0] = (lstm__rows){.first = of_x ? x->first + first : NULL, .ld = x->ld, .width = of_x};
-    t->a[1] = (lstm__rows){.first = h->first ? h->first + in_h : NULL, .ld = h->ld, .width = count - of_x};
-}
-
 /* Some rows by some panels of packed weights. */
 static void rows_by_panels(size_t m, panels p, const lstm__rows *x, const lstm__rows *h, const lstm__matrix *w,
                            const float *start, size_t lds, float *c, size_t ldc)
 {
-    const size_t k = x->width + h->width;
-    while (next_panel(&p)) {
-        tile t = tile_at(p.at, p.lanes, start, lds, c, ldc);
-        t.ldb = p.width * VECTOR_WIDTH;
-        t.b = w->packed + w->rows * p.at + first_taken(x, h, w) * t.ldb;
-        for (size_t i = 0; i < k || i == 0; i += PANEL_ROWS) {
-            take_columns(&t, x, h, i, smaller(PANEL_ROWS, k - i));
-            run_tiles(p.width, m, t);
-            t.b += PANEL_ROWS * t.ldb;
-            t.start = t.c;
-            t.lds = ldc;
-        }
+    for (bool more = next_panel(&p); more;) {
+        const size_t at = p.at, width = p.width;
+        tile t = tile_at(at, p.lanes, start, lds, c, ldc);
+        t.a[0] = *x;
+        t.a[1] = *h;
+        t.ldb = width * VECTOR_WIDTH;
+        t.b = w->packed + w->rows * at + first_taken(x, h, w) * t.ldb;
+        more = next_panel(&p);
+        t.next = more ? w->packed + w->rows * p.at + first_taken(x, h, w) * p.width * VECTOR_WIDTH : t.b;
+        run_tiles(width, m, t);
     }
 }
 
@@ -270,7 +262,7 @@ static void product_packed(size_t m, size_t n, const lstm__rows *x, const lstm__
     }
     const size_t at_once = (BLOCK / (k + 1) / 24 + 1) * 24; /* of the heights of tiles a multiple */
     for (panels left = cut_part(w, n, PANEL, backwards); left.first < left.end;) {
-        const panels group = next_panels(&left, GROUP / PANEL / VECTOR_WIDTH / (k + 1) + 1);
+        const panels group = next_panels(&left, m <= at_once ? left.end : GROUP / PANEL / VECTOR_WIDTH / (k + 1) + 1);
         for (size_t first = 0; first < m; first += at_once) {
             const lstm__rows of_x = rows_from(x, first), of_h = rows_from(h, first);
             rows_by_panels(smaller(at_once, m - first), group, &of_x, &of_h, w, start ? start + first * lds : NULL, lds,
@@ -302,76 +294,38 @@ static void run_tiles_down(size_t width, size_t m, tile t)
     }
 }
 
-/* A sum over LSTM__SUM_ROWS rows at most, of few columns of [x|h]: nothing is packed for them. */
-static void few_columns_tn(size_t n, size_t rows, const lstm__rows *x, const lstm__rows *h, const float *b, size_t ldb,
-                           float *c, size_t ldc, float *sums)
+/* A sum over LSTM__SUM_ROWS rows at most. For few columns of [x|h] nothing is packed. */
+static void rows_tn(size_t n, size_t rows, const lstm__rows *x, const lstm__rows *h, const float *b, size_t ldb,
+                    float *c, size_t ldc, float *sums)
 {
+    _Alignas(64) float panel[LSTM__SUM_ROWS * PANEL * VECTOR_WIDTH];
     for (panels p = cut_columns(n, PANEL, false); next_panel(&p);) {
         tile t = tile_at(p.at, p.lanes, NULL, 0, c, ldc);
         t.b = b + p.at;
         t.ldb = ldb;
         t.b_lanes = p.lanes;
+        if (x->width + h->width > FEW_COLUMNS) {
+            pack_panel(rows, p.width, p.lanes, t.b, ldb, false, panel);
+            t.b = panel;
+            t.ldb = p.width * VECTOR_WIDTH;
+            t.b_lanes = VECTOR_WIDTH;
+        }
         t.a[0] = (lstm__rows){x->first, x->ld, rows};
         run_tiles_down(p.width, x->width, t);
         t.a[0] = (lstm__rows){h->first, h->ld, rows};
         t.c += x->width * ldc;
         run_tiles_down(p.width, h->width, t);
         if (sums)
-            add_sums(rows, p.width, p.lanes, t.b, ldb, sums + p.at);
-    }
-}
-
-/* Copy columns [first, first + count) of [x|h] as tiles read them: those of a tile side by side, tile after tile. */
-static void pack_columns(size_t rows, const lstm__rows *x, const lstm__rows *h, size_t first, size_t count,
-                         float *block)
-{
-    for (size_t height; count; count -= height, first += height, block += height * rows) {
-        height = tile_height(count, PANEL);
-        for (size_t j = 0, part; j < height; j += part) {
-            const bool of_x = first + j < x->width;
-            const lstm__rows *from = of_x ? x : h;
-            const size_t column = of_x ? first + j : first + j - x->width;
-            part = smaller(smaller(height - j, from->width - column), VECTOR_WIDTH);
-            for (size_t i = 0; i < rows; i++)
-                store(block + i * height + j, part, load(from->first + i * from->ld + column, part));
-        }
-    }
-}
-
-/* The same sum over columns [first, first + count) of many. */
-static void block_tn(size_t n, size_t rows, const lstm__rows *x, const lstm__rows *h, size_t first, size_t count,
-                     const float *b, size_t ldb, float *c, size_t ldc, float *sums)
-{
-    _Alignas(64) float panel[LSTM__SUM_ROWS * PANEL * VECTOR_WIDTH], block[LSTM__SUM_ROWS * BLOCK_COLUMNS];
-    pack_columns(rows, x, h, first, count, block);
-    for (panels p = cut_columns(n, PANEL, false); next_panel(&p);) {
-        tile t = tile_at(p.at, p.lanes, NULL, 0, c + first * ldc, ldc);
-        t.b = panel;
-        t.ldb = p.width * VECTOR_WIDTH;
-        pack_panel(rows, p.width, p.lanes, b + p.at, ldb, false, panel);
-        t.a[0] = (lstm__rows){.first = block, .width = rows};
-        for (size_t left = count; left; left -= t.a[0].ld) {
-            t.a[0].ld = tile_height(left, PANEL);
-            tiles_down[p.width - 1][t.a[0].ld - 1](&t);
-            t.a[0].first += t.a[0].ld * rows;
-            t.c += t.a[0].ld * ldc;
-        }
-        if (sums && first == 0)
-            add_sums(rows, p.width, p.lanes, panel, t.ldb, sums + p.at);
+            add_sums(rows, p.width, p.lanes, t.b, t.ldb, sums + p.at);
     }
 }
 
 static void product_tn(size_t n, size_t k, const lstm__rows *x, const lstm__rows *h, const float *b, size_t ldb,
                        float *c, size_t ldc, float *sums)
 {
-    const size_t m = x->width + h->width;
-    for (size_t i = 0; i < k; i += LSTM__SUM_ROWS, b += LSTM__SUM_ROWS * ldb) {
-        const size_t rows = smaller(LSTM__SUM_ROWS, k - i);
+    for (size_t i = 0; i < k; i += LSTM__SUM_ROWS) {
         const lstm__rows of_x = rows_from(x, i), of_h = rows_from(h, i);
-        if (m <= BLOCK_COLUMNS)
-            few_columns_tn(n, rows, &of_x, &of_h, b, ldb, c, ldc, sums);
-        for (size_t first = 0; first < m && m > BLOCK_COLUMNS; first += BLOCK_COLUMNS)
-            block_tn(n, rows, &of_x, &of_h, first, smaller(BLOCK_COLUMNS, m - first), b, ldb, c, ldc, sums);
+        rows_tn(n, smaller(LSTM__SUM_ROWS, k - i), &of_x, &of_h, b + i * ldb, ldb, c, ldc, sums);
     }
 }
 

@@ -42,8 +42,18 @@ typedef struct tile {
     size_t lds; /* 0: one row for all */
     float *c;
     size_t ldc;
+    const float *next; /* what will be read later: with each row of b a line of it is fetched into the L2 cache */
 } tile;
 typedef void tile_function(const tile *t);
+
+/* Floats of a cache line; and how many rows before they are read those of a and b are fetched into the L1 cache. */
+enum { LINE = 16, FETCHED_ROWS = 8 };
+
+/* It may stand behind the end of the array. */
+INLINE void fetch(const float *array, size_t offset)
+{
+    __builtin_prefetch((const void *)((uintptr_t)array + offset * sizeof *array));
+}
 
 INLINE void fill_sums(size_t rows, size_t width, const tile *t, V *sums)
 {
@@ -60,7 +70,7 @@ INLINE void fill_sums(size_t rows, size_t width, const tile *t, V *sums)
 /* sums += a b. down: the rows of the tile are columns of a. */
 INLINE void add_products(size_t rows, size_t width, bool down, const tile *t, V *sums)
 {
-    const float *b = t->b;
+    const float *b = t->b, *next = t->next;
     const size_t ldb = t->ldb, b_lanes = t->b_lanes;
     NOT_UNROLLED
     for (size_t part = 0; part < 2; part++) {
@@ -68,6 +78,15 @@ INLINE void add_products(size_t rows, size_t width, bool down, const tile *t, V 
         const size_t ld = t->a[part].ld, count = t->a[part].width;
         NOT_UNROLLED
         for (size_t i = 0; i < count; i++, b += ldb) {
+            if (!down && rows > 2 && width == PANEL) {
+                UNROLLED
+                for (size_t v = 0; v < width * VECTOR_WIDTH; v += LINE)
+                    fetch(b, FETCHED_ROWS * width * VECTOR_WIDTH + v);
+                __builtin_prefetch(next, 0, 2);
+                next += LINE;
+            }
+            if (down && rows > 4)
+                fetch(first, (i + FETCHED_ROWS) * ld);
             /* What is fewer stays in registers: a tile is wider or higher than there is room for beside the sums. */
             V kept[WIDEST];
             const size_t outer = rows <= 2 ? width : rows, inner = rows <= 2 ? rows : width;
@@ -92,17 +111,24 @@ INLINE void add_products(size_t rows, size_t width, bool down, const tile *t, V 
 #undef FACTOR
 #undef B_VECTOR
 
-/* add: onto what is in c. */
-INLINE void store_sums(size_t rows, size_t width, bool add, const tile *t, const V *sums)
+/* sums += c, all of it before anything is stored: what is a multiple of 4 KiB away from a store is loaded late. */
+INLINE void add_to_sums(size_t rows, size_t width, const tile *t, V *sums)
 {
     UNROLLED
     for (size_t r = 0; r < rows; r++)
         UNROLLED
-    for (size_t v = 0; v < width; v++) {
-        float *c = t->c + r * t->ldc + v * VECTOR_WIDTH;
-        const size_t lanes = v + 1 < width ? VECTOR_WIDTH : t->lanes;
-        store(c, lanes, add ? plus(load(c, lanes), sums[r * width + v]) : sums[r * width + v]);
-    }
+    for (size_t v = 0; v < width; v++)
+        sums[r * width + v] = plus(load(t->c + r * t->ldc + v * VECTOR_WIDTH, v + 1 < width ? VECTOR_WIDTH : t->lanes),
+                                   sums[r * width + v]);
+}
+
+INLINE void store_sums(size_t rows, size_t width, const tile *t, const V *sums)
+{
+    UNROLLED
+    for (size_t r = 0; r < rows; r++)
+        UNROLLED
+    for (size_t v = 0; v < width; v++)
+        store(t->c + r * t->ldc + v * VECTOR_WIDTH, v + 1 < width ? VECTOR_WIDTH : t->lanes, sums[r * width + v]);
 }
 
 INLINE void tile_across(size_t rows, size_t width, const tile *t)
@@ -110,7 +136,7 @@ INLINE void tile_across(size_t rows, size_t width, const tile *t)
     V sums[TILE_SUMS];
     fill_sums(rows, width, t, sums);
     add_products(rows, width, false, t, sums);
-    store_sums(rows, width, false, t, sums);
+    store_sums(rows, width, t, sums);
 }
 
 /* c += a' b, where a' has as many rows as a[0].first has columns in the tile. c is far away while there is much of it. */
@@ -118,13 +144,14 @@ INLINE void tile_down(size_t rows, size_t width, const tile *t)
 {
     V sums[TILE_SUMS];
     UNROLLED
-    for (size_t r = 0; r < rows; r++) {
-        __builtin_prefetch(t->c + r * t->ldc, 1);
-        __builtin_prefetch(t->c + r * t->ldc + (width - 1) * VECTOR_WIDTH, 1);
-    }
+    for (size_t r = 0; r < rows; r++)
+        UNROLLED
+    for (size_t v = 0; v < width * VECTOR_WIDTH; v += LINE)
+        __builtin_prefetch(t->c + r * t->ldc + v, 1);
     fill_sums(rows, width, t, sums);
     add_products(rows, width, true, t, sums);
-    store_sums(rows, width, true, t, sums);
+    add_to_sums(rows, width, t, sums);
+    store_sums(rows, width, t, sums);
 }
 
 #define TILE_ACROSS(rows, width)                                                                                       \
