@@ -127,8 +127,14 @@ INLINE void store_sums(size_t rows, size_t width, const tile *t, const V *sums)
     UNROLLED
     for (size_t r = 0; r < rows; r++)
         UNROLLED
-    for (size_t v = 0; v < width; v++)
-        store(t->c + r * t->ldc + v * VECTOR_WIDTH, v + 1 < width ? VECTOR_WIDTH : t->lanes, sums[r * width + v]);
+    for (size_t v = 0; v < width; v++) {
+        float *c = t->c + r * t->ldc + v * VECTOR_WIDTH;
+        const size_t lanes = v + 1 < width ? VECTOR_WIDTH : t->lanes;
+        if (rows == 1)
+            store_row(c, lanes, sums[v]);
+        else
+            store(c, lanes, sums[r * width + v]);
+    }
 }
 
 INLINE void tile_across(size_t rows, size_t width, const tile *t)

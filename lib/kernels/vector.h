@@ -30,6 +30,21 @@ static inline void store(float *p, size_t n, V x)
     else
         _mm512_mask_storeu_ps(p, first_lanes(n), x);
 }
+/* Of a single row, where a step loads what the one before has just stored: a load waits for a masked store, and for one that is
+ * narrower. */
+static inline V load_row(const float *p, size_t n)
+{
+    return n >= 16 ? _mm512_loadu_ps(p) : n == 8 ? _mm512_zextps256_ps512(_mm256_loadu_ps(p)) : load(p, n);
+}
+static inline void store_row(float *p, size_t n, V x)
+{
+    if (n >= 16)
+        _mm512_storeu_ps(p, x);
+    else if (n == 8)
+        _mm256_storeu_ps(p, _mm512_castps512_ps256(x));
+    else
+        store(p, n, x);
+}
 static inline V load_either(vector_mask first, const float *p, const float *q) /* the other lanes from q on */
 {
     return _mm512_mask_loadu_ps(_mm512_maskz_loadu_ps(first, p), (vector_mask)~first, q);
@@ -416,6 +431,17 @@ static inline V times_power_of_2(V a, V n)
     return a * power_of_2(half) * power_of_2(n - half);
 }
 
+#endif
+
+#ifndef LSTM__ISA_AVX512
+static inline V load_row(const float *p, size_t n)
+{
+    return load(p, n);
+}
+static inline void store_row(float *p, size_t n, V x)
+{
+    store(p, n, x);
+}
 #endif
 
 #if !defined(LSTM__ISA_AVX512) && !defined(LSTM__ISA_AVX2)
