@@ -207,7 +207,7 @@ fi
 if [ -n "$long" ]; then
     test_build tsan -LE tree
     step msan_libraries sh tests/check_ports.sh --msan && test_build msan -LE tree
-    test_build valgrind -LE tree
+    test_build valgrind -LE tree --timeout 7200
     step code sh tests/check_code.sh
     fuzz 60
     sh tests/check_ports.sh >build/ports.log
