@@ -437,6 +437,7 @@ static void call_product(const lstm__kernels *kernels, const product *p, const f
                          size_t ldb, const float *start, size_t lds, float *c, size_t ldc)
 {
     const size_t along = p->form == TN ? p->m : p->k, of_x = along / 3;
+    const bool backwards = (p->m + p->form) % 2;
     const lstm__rows x = {.first = a, .ld = lda, .width = of_x}, h = {a + of_x, lda, along - of_x};
     if (p->form == NN) {
         kernels->product_nn(p->m, p->n, p->k, a, lda, b, ldb, start, lds, c, ldc);
@@ -456,12 +457,12 @@ static void call_product(const lstm__kernels *kernels, const product *p, const f
         w.parts = kernels->packs ? (unsigned short)(p->n % 3) : 0; /* in one call, or in parts: 1 or 2 */
         do {
             if (p->m % 3) {
-                kernels->product_packed(p->m, p->n, &x, &h, &w, p->m % 2, start, lds, c, ldc);
+                kernels->product_packed(p->m, p->n, &x, &h, &w, backwards, start, lds, c, ldc);
                 continue;
             }
             const lstm__rows nothing = {0}; /* x's rows and h's one after the other */
-            kernels->product_packed(p->m, p->n, &x, &nothing, &w, p->m % 2, start, lds, c, ldc);
-            kernels->product_packed(p->m, p->n, &nothing, &h, &w, p->m % 2, c, ldc, c, ldc);
+            kernels->product_packed(p->m, p->n, &x, &nothing, &w, backwards, start, lds, c, ldc);
+            kernels->product_packed(p->m, p->n, &nothing, &h, &w, backwards, c, ldc, c, ldc);
         } while (++w.part < w.parts);
         free(packed);
     }
@@ -511,11 +512,11 @@ enum { PRODUCT_SIZES = sizeof product_sizes / sizeof product_sizes[0] };
 enum { CUBED = PRODUCT_SIZES * PRODUCT_SIZES * PRODUCT_SIZES };
 
 /* Of more rows than a panel has in any instruction set, and of more columns, for a few rows and for many; and of more rows
- * than packed weights are multiplied by at once, and more panels. */
+ * than packed weights are multiplied by at once (48 where k is 1370), and more panels (64 columns). */
 static const product large_products[] = {{.m = 6, .n = 20, .k = 1700}, {.m = 1, .n = 200, .k = 30},
                                          {.m = 2, .n = 200, .k = 30},  {.m = 3, .n = 200, .k = 30},
                                          {.m = 4, .n = 200, .k = 30},  {.m = 7, .n = 200, .k = 30},
-                                         {.m = 31, .n = 5, .k = 1370}, {.m = 49, .n = 130, .k = 700}};
+                                         {.m = 49, .n = 70, .k = 1370}};
 enum { LARGE_PRODUCTS = sizeof large_products / sizeof large_products[0] };
 
 /* _i: the table, the CBLAS's last. */
@@ -555,22 +556,23 @@ START_TEST(empty_products_take_any_row_distance_and_no_memory)
 }
 END_TEST
 
-/* By themselves, and beside a product. */
+/* By themselves, and beside products of no columns and of many. */
 START_TEST(column_sums_agree_with_sums_in_double)
 {
-    enum { ROWS = 200 };
+    enum { ROWS = 200, MANY = 70 };
     const float one = 1.0f;
     area *space = area_create();
     for (size_t table = 0; lstm__kernels_at(table); table++)
         for (size_t n = 1; n <= LARGEST; n++) {
             space->used = 0;
             const float *y = area_matrix(space, ROWS, n, n + 3);
-            float *sums = area_matrix(space, 2, n, n), before[2 * LARGEST];
-            const lstm__rows nothing = {0};
-            memcpy(before, sums, 2 * n * sizeof *sums);
+            float *sums = area_matrix(space, 3, n, n), *c = area_matrix(space, MANY, n, n), before[3 * LARGEST];
+            const lstm__rows nothing = {0}, x = {area_matrix(space, ROWS, MANY, MANY), MANY, MANY};
+            memcpy(before, sums, 3 * n * sizeof *sums);
             lstm__kernels_at(table)->column_sums(ROWS, n, y, n + 3, sums);
-            lstm__kernels_at(table)->product_tn(n, ROWS, &nothing, &nothing, y, n + 3, sums, n, sums + n);
-            for (size_t j = 0; j < 2 * n; j++) {
+            lstm__kernels_at(table)->product_tn(n, ROWS, &nothing, &nothing, y, n + 3, c, n, sums + n);
+            lstm__kernels_at(table)->product_tn(n, ROWS, &nothing, &x, y, n + 3, c, n, sums + 2 * n);
+            for (size_t j = 0; j < 3 * n; j++) {
                 double size, sum = wide_sum(before[j], ROWS, &one, 0, y + j % n, n + 3, &size);
                 check_that(fabs((double)sums[j] - sum) <= 2e-6 * size, "%g, expected %g", (double)sums[j], sum);
             }
