@@ -6,7 +6,7 @@
 
 /* Of b, packed on the way, so many rows go together that a panel of them stays in the L1 cache while the rows of a pass. Of
  * [x|h] so many numbers go together that they stay in the L2 cache while the panels pass; of packed weights so many stay
- * there while all rows pass. For so few columns of [x|h]' b is read as it is. */
+ * there while all rows pass. For so few columns of [x|h]' packing b takes longer than it spares. */
 enum { PANEL_ROWS = 6144 / (PANEL * VECTOR_WIDTH), BLOCK = 65536, GROUP = 65536, FEW_COLUMNS = 64 };
 
 static const float zeros[WIDEST * VECTOR_WIDTH];
@@ -235,15 +235,17 @@ static void product_nt(size_t m, size_t n, size_t k, const float *a, size_t lda,
 static void rows_by_panels(size_t m, panels p, const lstm__rows *x, const lstm__rows *h, const lstm__matrix *w,
                            const float *start, size_t lds, float *c, size_t ldc)
 {
+    const size_t skipped = first_taken(x, h, w);
     for (bool more = next_panel(&p); more;) {
         const size_t at = p.at, width = p.width;
         tile t = tile_at(at, p.lanes, start, lds, c, ldc);
         t.a[0] = *x;
         t.a[1] = *h;
         t.ldb = width * VECTOR_WIDTH;
-        t.b = w->packed + w->rows * at + first_taken(x, h, w) * t.ldb;
+        t.b = t.next = w->packed + w->rows * at + skipped * t.ldb;
         more = next_panel(&p);
-        t.next = more ? w->packed + w->rows * p.at + first_taken(x, h, w) * p.width * VECTOR_WIDTH : t.b;
+        if (more)
+            t.next = w->packed + w->rows * p.at + skipped * p.width * VECTOR_WIDTH;
         run_tiles(width, m, t);
     }
 }
@@ -262,7 +264,7 @@ static void product_packed(size_t m, size_t n, const lstm__rows *x, const lstm__
     }
     const size_t at_once = (BLOCK / (k + 1) / 24 + 1) * 24; /* of the heights of tiles a multiple */
     for (panels left = cut_part(w, n, PANEL, backwards); left.first < left.end;) {
-        const panels group = next_panels(&left, m <= at_once ? left.end : GROUP / PANEL / VECTOR_WIDTH / (k + 1) + 1);
+        const panels group = next_panels(&left, m <= at_once ? SIZE_MAX : GROUP / PANEL / VECTOR_WIDTH / (k + 1) + 1);
         for (size_t first = 0; first < m; first += at_once) {
             const lstm__rows of_x = rows_from(x, first), of_h = rows_from(h, first);
             rows_by_panels(smaller(at_once, m - first), group, &of_x, &of_h, w, start ? start + first * lds : NULL, lds,

@@ -50,9 +50,9 @@ typedef void tile_function(const tile *t);
 enum { LINE = 16, FETCHED_ROWS = 8 };
 
 /* It may stand behind the end of the array. */
-INLINE void fetch(const float *array, size_t offset)
+INLINE uintptr_t address_of(const float *array, size_t offset)
 {
-    __builtin_prefetch((const void *)((uintptr_t)array + offset * sizeof *array));
+    return (uintptr_t)array + offset * sizeof *array;
 }
 
 INLINE void fill_sums(size_t rows, size_t width, const tile *t, V *sums)
@@ -70,8 +70,9 @@ INLINE void fill_sums(size_t rows, size_t width, const tile *t, V *sums)
 /* sums += a b. down: the rows of the tile are columns of a. */
 INLINE void add_products(size_t rows, size_t width, bool down, const tile *t, V *sums)
 {
-    const float *b = t->b, *next = t->next;
+    const float *b = t->b;
     const size_t ldb = t->ldb, b_lanes = t->b_lanes;
+    uintptr_t ahead = address_of(b, FETCHED_ROWS * ldb), next = address_of(t->next, 0);
     NOT_UNROLLED
     for (size_t part = 0; part < 2; part++) {
         const float *first = t->a[part].first;
@@ -81,12 +82,13 @@ INLINE void add_products(size_t rows, size_t width, bool down, const tile *t, V 
             if (!down && rows > 2 && width == PANEL) {
                 UNROLLED
                 for (size_t v = 0; v < width * VECTOR_WIDTH; v += LINE)
-                    fetch(b, FETCHED_ROWS * width * VECTOR_WIDTH + v);
-                __builtin_prefetch(next, 0, 2);
-                next += LINE;
+                    __builtin_prefetch((const void *)(ahead + v * sizeof *b));
+                __builtin_prefetch((const void *)next, 0, 2);
+                ahead += ldb * sizeof *b;
+                next += LINE * sizeof *b;
             }
             if (down && rows > 4)
-                fetch(first, (i + FETCHED_ROWS) * ld);
+                __builtin_prefetch((const void *)address_of(first, (i + FETCHED_ROWS) * ld));
             /* What is fewer stays in registers: a tile is wider or higher than there is room for beside the sums. */
             V kept[WIDEST];
             const size_t outer = rows <= 2 ? width : rows, inner = rows <= 2 ? rows : width;
