@@ -9,7 +9,7 @@
  * there while all rows pass. For so few columns of [x|h]' packing b takes longer than it spares. */
 enum { PANEL_ROWS = 6144 / (PANEL * VECTOR_WIDTH), BLOCK = 65536, GROUP = 65536, FEW_COLUMNS = 64 };
 
-static const float zeros[WIDEST * VECTOR_WIDTH];
+static const float zeros[WIDEST * VECTOR_WIDTH], one = 1.0f;
 
 INLINE size_t smaller(size_t a, size_t b)
 {
@@ -273,18 +273,6 @@ static void product_packed(size_t m, size_t n, const lstm__rows *x, const lstm__
     }
 }
 
-/* sums += the sum of the rows of b, `width` vectors of them */
-INLINE void add_sums(size_t rows, size_t width, size_t lanes, const float *b, size_t ldb, float *sums)
-{
-    for (size_t v = 0; v < width; v++) {
-        const size_t count = v + 1 < width ? VECTOR_WIDTH : lanes;
-        V sum = all(0.0f);
-        for (size_t i = 0; i < rows; i++)
-            sum = plus(sum, load(b + i * ldb + v * VECTOR_WIDTH, count));
-        store(sums + v * VECTOR_WIDTH, count, plus(load(sums + v * VECTOR_WIDTH, count), sum));
-    }
-}
-
 /* The tiles one below the other of c += a' b, a's columns as they stand in memory. */
 static void run_tiles_down(size_t width, size_t m, tile t)
 {
@@ -317,8 +305,11 @@ static void rows_tn(size_t n, size_t rows, const lstm__rows *x, const lstm__rows
         t.a[0] = (lstm__rows){h->first, h->ld, rows};
         t.c += x->width * ldc;
         run_tiles_down(p.width, h->width, t);
-        if (sums)
-            add_sums(rows, p.width, p.lanes, t.b, t.ldb, sums + p.at);
+        if (sums) { /* a column of ones beside those of [x|h] */
+            t.a[0] = (lstm__rows){&one, 0, rows};
+            t.c = sums + p.at;
+            run_tiles_down(p.width, 1, t);
+        }
     }
 }
 
