@@ -36,7 +36,10 @@ static void add_d_last(const lstm__leg *leg, const lstm__chunk *chunk, const lst
 static const float *gather_d_output(const lstm__leg *leg, const lstm__chunk *chunk, const lstm__run *run,
                                     lstm__sequence d_outputs)
 {
-    const bool last = leg->layer + 1 == leg->call->tape->rnn->layer_count && leg->call->grads->d_last_output;
+    const lstm_tape *tape = leg->call->tape;
+    const size_t shortest = tape->length[leg->block->first_row + run->active[0] - 1];
+    const bool last = leg->layer + 1 == tape->rnn->layer_count && leg->call->grads->d_last_output &&
+                      shortest <= chunk->start + run->time;
     float *d_output = leg->lane->d_output;
     if (d_outputs.data)
         lstm__gather_chunk(leg, chunk, lstm__own_columns(leg, d_outputs), d_output);
