@@ -38,7 +38,7 @@ void lstm__copy(float *to, const float *from, size_t width)
 }
 
 /* Where row `row` of the caller's batch stands at time t, in rows. */
-static size_t caller_place(const lstm_tape *tape, size_t row, size_t t)
+static inline size_t caller_place(const lstm_tape *tape, size_t row, size_t t)
 {
     return tape->rnn->order == LSTM_TIME_MAJOR ? t * tape->batch + row : row * tape->row_time + t;
 }
@@ -56,7 +56,7 @@ void lstm__find_places(const lstm_tape *tape, const lstm__block *block, lstm__la
 }
 
 /* The columns of row k of the block at the step-th step of the direction. */
-static float *sequence_at(const lstm__leg *leg, const lstm__sequence *sequence, size_t k, size_t step)
+static inline float *sequence_at(const lstm__leg *leg, const lstm__sequence *sequence, size_t k, size_t step)
 {
     const lstm_tape *tape = leg->call->tape;
     const size_t row = leg->block->first_row + k;
