@@ -207,6 +207,7 @@ static inline __m256 wide_half(wide x, int which)
 #define _mm512_storeu_ps wide_storeu_ps
 #define _mm512_sub_ps wide_sub_ps
 #define _mm512_ternarylogic_epi32 wide_ternary
+#define _mm512_zextps256_ps512(half) ((wide){half, _mm256_setzero_ps()})
 
 #endif
 #endif
