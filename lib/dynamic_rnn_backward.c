@@ -32,7 +32,8 @@ static void add_d_last(const lstm__leg *leg, const lstm__chunk *chunk, const lst
                                     d_output + (first + k - 1) * width);
 }
 
-/* d_output of a chunk, packed into the lane; NULL when there is none. */
+/* d_output of a chunk, packed into the lane; NULL when there is none, and of last outputs where no row ends: the shortest
+ * of a block's rows stand last. */
 static const float *gather_d_output(const lstm__leg *leg, const lstm__chunk *chunk, const lstm__run *run,
                                     lstm__sequence d_outputs)
 {

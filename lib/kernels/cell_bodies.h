@@ -87,13 +87,13 @@ static void lstm_row(const lstm__lstm_options *options, size_t h, const float *g
     FOR_VECTORS (u, lanes, h) {
         V before = load_row(c_previous + u, lanes), i = load_row(gates + u, lanes), j = load_row(gates + h + u, lanes);
         V f = load_row(gates + 2 * h + u, lanes);
-        i = w_i ? fused(load_row(w_i + u, lanes), before, i) : i;
-        f = w_f ? fused(load_row(w_f + u, lanes), before, f) : f;
+        i = w_i ? fused(load(w_i + u, lanes), before, i) : i;
+        f = w_f ? fused(load(w_f + u, lanes), before, f) : f;
         store_row(c + u, lanes, lstm_state(LSTM_ACTIVATION_TANH, NULL, options, before, &i, &j, &f));
     }
     FOR_VECTORS (u, lanes, h) {
         V cell = load_row(c + u, lanes), o = load_row(gates + 3 * h + u, lanes);
-        o = sigmoid(w_o ? fused(load_row(w_o + u, lanes), cell, o) : o);
+        o = sigmoid(w_o ? fused(load(w_o + u, lanes), cell, o) : o);
         store_row(m + u, lanes, without_denormals(times(o, hyperbolic_tangent(cell))));
     }
 }

@@ -180,6 +180,12 @@ INLINE size_t first_taken(const lstm__rows *x, const lstm__rows *h, const lstm__
     return x->width ? 0 : w->rows - h->width;
 }
 
+/* What is read of a panel of packed weights, `skipped` rows of which are not. */
+INLINE const float *panel_at(const float *packed, const lstm__matrix *w, size_t skipped, const panels *p)
+{
+    return packed + w->rows * p->at + skipped * p->width * VECTOR_WIDTH;
+}
+
 /* Of the matrix as it is. */
 static void few_rows_of_values(size_t m, size_t n, const lstm__rows *x, const lstm__rows *h, const lstm__matrix *w,
                                const float *start, size_t lds, float *c, size_t ldc)
@@ -208,7 +214,7 @@ static void few_rows_packed(size_t m, size_t n, const lstm__rows *x, const lstm_
         t.a[0] = *x;
         t.a[1] = *h;
         t.ldb = p.width * VECTOR_WIDTH;
-        t.b = w->few + w->rows * p.at + first_taken(x, h, w) * t.ldb;
+        t.b = panel_at(w->few, w, first_taken(x, h, w), &p);
         few_rows(m, cut_columns(smaller(t.ldb, n - p.at), widest_of_few[m], false), true, t);
     }
 }
@@ -236,17 +242,15 @@ static void rows_by_panels(size_t m, panels p, const lstm__rows *x, const lstm__
                            const float *start, size_t lds, float *c, size_t ldc)
 {
     const size_t skipped = first_taken(x, h, w);
-    for (bool more = next_panel(&p); more;) {
-        const size_t at = p.at, width = p.width;
-        tile t = tile_at(at, p.lanes, start, lds, c, ldc);
+    while (next_panel(&p)) {
+        panels after = p;
+        tile t = tile_at(p.at, p.lanes, start, lds, c, ldc);
         t.a[0] = *x;
         t.a[1] = *h;
-        t.ldb = width * VECTOR_WIDTH;
-        t.b = t.next = w->packed + w->rows * at + skipped * t.ldb;
-        more = next_panel(&p);
-        if (more)
-            t.next = w->packed + w->rows * p.at + skipped * p.width * VECTOR_WIDTH;
-        run_tiles(width, m, t);
+        t.ldb = p.width * VECTOR_WIDTH;
+        t.b = panel_at(w->packed, w, skipped, &p);
+        t.next = next_panel(&after) ? panel_at(w->packed, w, skipped, &after) : t.b;
+        run_tiles(p.width, m, t);
     }
 }
 
