@@ -69,6 +69,10 @@ static inline wide wide_fmadd_ps(wide a, wide b, wide c)
 {
     return (wide){_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
 }
+static inline wide wide_fnmadd_ps(wide a, wide b, wide c)
+{
+    return (wide){_mm256_fnmadd_ps(a.low, b.low, c.low), _mm256_fnmadd_ps(a.high, b.high, c.high)};
+}
 static inline wide wide_abs_ps(wide a)
 {
     const __m256 sign = _mm256_set1_ps(-0.0f);
@@ -111,16 +115,6 @@ static inline wide_bits wide_bits_of(wide a)
 static inline wide wide_of_bits(wide_bits a)
 {
     return (wide){_mm256_castsi256_ps(a.low), _mm256_castsi256_ps(a.high)};
-}
-static inline __m256i chosen(__m256i which, __m256i a, __m256i b)
-{
-    return _mm256_or_si256(_mm256_and_si256(which, a), _mm256_andnot_si256(which, b));
-}
-static inline wide_bits wide_ternary(wide_bits a, wide_bits b, wide_bits c, int table)
-{
-    if (table != 0xCA) /* a ? b : c */
-        __builtin_trap();
-    return (wide_bits){chosen(a.low, b.low, c.low), chosen(a.high, b.high, c.high)};
 }
 
 /* Some lanes. */
@@ -177,7 +171,6 @@ static inline __m256 wide_half(wide x, int which)
 #undef _mm512_extractf32x8_ps
 #undef _mm512_roundscale_ps
 #undef _mm512_slli_epi32
-#undef _mm512_ternarylogic_epi32
 #define _mm512_abs_ps wide_abs_ps
 #define _mm512_add_epi32 wide_add_epi32
 #define _mm512_add_ps wide_add_ps
@@ -189,6 +182,7 @@ static inline __m256 wide_half(wide x, int which)
 #define _mm512_div_ps wide_div_ps
 #define _mm512_extractf32x8_ps wide_half
 #define _mm512_fmadd_ps wide_fmadd_ps
+#define _mm512_fnmadd_ps wide_fnmadd_ps
 #define _mm512_loadu_ps wide_loadu_ps
 #define _mm512_mask_blend_ps wide_mask_blend_ps
 #define _mm512_mask_loadu_ps wide_mask_loadu_ps
@@ -206,7 +200,6 @@ static inline __m256 wide_half(wide x, int which)
 #define _mm512_sqrt_ps wide_sqrt_ps
 #define _mm512_storeu_ps wide_storeu_ps
 #define _mm512_sub_ps wide_sub_ps
-#define _mm512_ternarylogic_epi32 wide_ternary
 #define _mm512_zextps256_ps512(half) ((wide){half, _mm256_setzero_ps()})
 
 #endif

@@ -79,23 +79,39 @@ static void lstm_forward(const lstm__activation *act, const lstm__lstm_options *
     over_units(act->kind, &act->function, lstm_state_units, lstm_shown_units, options, PLANES(planes), rows, h);
 }
 
-/* As over_units does it, without what many rows and planes need. */
+/* c of a vector of units of a row, and stored; */
+INLINE V row_state(const lstm__lstm_options *options, size_t h, size_t u, size_t lanes, const float *gates,
+                   const float *c_previous, float *c)
+{
+    const float *w_i = options->w_i, *w_f = options->w_f;
+    V before = load_row(c_previous + u, lanes), i = load_row(gates + u, lanes), j = load_row(gates + h + u, lanes);
+    V f = load_row(gates + 2 * h + u, lanes);
+    i = w_i ? fused(load(w_i + u, lanes), before, i) : i;
+    f = w_f ? fused(load(w_f + u, lanes), before, f) : f;
+    V cell = lstm_state(LSTM_ACTIVATION_TANH, NULL, options, before, &i, &j, &f);
+    store_row(c + u, lanes, cell);
+    return cell;
+}
+
+/* and what of it is shown. */
+INLINE void row_output(const float *w_o, size_t h, size_t u, size_t lanes, const float *gates, V cell, float *m)
+{
+    V o = load_row(gates + 3 * h + u, lanes);
+    o = sigmoid(w_o ? fused(load(w_o + u, lanes), cell, o) : o);
+    store_row(m + u, lanes, without_denormals(times(o, hyperbolic_tangent(cell))));
+}
+
+/* As over_units does it, without what many rows and planes need. The state of a single vector stays in its register. */
 static void lstm_row(const lstm__lstm_options *options, size_t h, const float *gates, const float *c_previous, float *c,
                      float *m)
 {
-    const float *w_i = options->w_i, *w_f = options->w_f, *w_o = options->w_o;
-    FOR_VECTORS (u, lanes, h) {
-        V before = load_row(c_previous + u, lanes), i = load_row(gates + u, lanes), j = load_row(gates + h + u, lanes);
-        V f = load_row(gates + 2 * h + u, lanes);
-        i = w_i ? fused(load(w_i + u, lanes), before, i) : i;
-        f = w_f ? fused(load(w_f + u, lanes), before, f) : f;
-        store_row(c + u, lanes, lstm_state(LSTM_ACTIVATION_TANH, NULL, options, before, &i, &j, &f));
-    }
-    FOR_VECTORS (u, lanes, h) {
-        V cell = load_row(c + u, lanes), o = load_row(gates + 3 * h + u, lanes);
-        o = sigmoid(w_o ? fused(load(w_o + u, lanes), cell, o) : o);
-        store_row(m + u, lanes, without_denormals(times(o, hyperbolic_tangent(cell))));
-    }
+    const bool at_once = h <= VECTOR_WIDTH;
+    for (size_t pass = 0; pass < (at_once ? 1 : 2); pass++)
+        FOR_VECTORS (u, lanes, h) {
+            V cell = pass ? load_row(c + u, lanes) : row_state(options, h, u, lanes, gates, c_previous, c);
+            if (pass || at_once)
+                row_output(options->w_o, h, u, lanes, gates, cell, m);
+        }
 }
 
 INLINE void lstm_backward_units(lstm_activation kind, const lstm_function *function, const void *given, const place *p,

@@ -6,23 +6,22 @@
 #include "kernels.h"
 #include "vector.h"
 
-/* exp(r) = 1 + r + r^2 (c2 + c3 r + ... + c6 r^4) for |r| <= log(2) / 2, with the relative error of what exceeds 1 below
- * 2^-25: a minimax polynomial of our own fit. This is what r^2 is multiplied by, for exp(s r); short chains of operations
- * are worth more here than few. */
-static inline V exp_tail(V r, V square, float s)
-{
-    const float s2 = s * s, s4 = s2 * s2;
-    V high = fused(all(0x1.12281cp-7f * s4 * s), r, all(0x1.555486p-5f * s4));
-    V low = fused(all(0x1.5554bp-3f * s2 * s), r, all(0.5f * s2));
-    high = fused(all(0x1.6d9932p-10f * s4 * s2), square, high);
-    return fused(high, square, low);
-}
-
-/* r^2, but never denormal, which would take many times as long. What is added is nothing beside the 1 or the r that r^2 is
- * added to. */
+/* r^2, but never denormal, which would take many times as long. What is added is nothing beside the 1 that r^2 is added
+ * to. */
 static inline V square_of(V r)
 {
     return fused(r, r, all(0x1p-100f));
+}
+
+/* exp(r) = 1 + r + r^2 (c2 + c3 r + ... + c6 r^4) for |r| <= log(2) / 2, with the relative error of what exceeds 1 below
+ * 2^-25: a minimax polynomial of our own fit. This is what r^2 is multiplied by, for exp(s r), where s is 1 or -1; short
+ * chains of operations are worth more here than few. */
+static inline V exp_tail(V r, V square, float s)
+{
+    V high = fused(all(0x1.12281cp-7f * s), r, all(0x1.555486p-5f));
+    V low = fused(all(0x1.5554bp-3f * s), r, all(0.5f));
+    high = fused(all(0x1.6d9932p-10f), square, high);
+    return fused(high, square, low);
 }
 
 /* exp(y) for y <= 0, with correct denormals; below -104 it is 0. */
@@ -49,18 +48,18 @@ static inline V sigmoid(V x)
     return over(k, fused(exponential, power_of_2_in(sum, -24), k));
 }
 
-/* t / (t + 2) with t = exp(2|x|) - 1, and the sign of x; from |x| = 10 on it is 1. 2|x| = n log 2 + 2r. Both terms come from
- * exp(2r) - 1 = p, so that neither waits for the other. */
+/* With 2x = n log 2 + 2r and r coth(r) = c, exp(2x) is 2^n (c + r) / (c - r), so that tanh(x) is
+ * ((2^n - 1) c + (2^n + 1) r) / ((2^n + 1) c + (2^n - 1) r), of which little is lost where x is small. c is a minimax
+ * polynomial in r^2 of our own fit, for |r| <= log(2) / 4. From |x| = 9.02 on this is 1. */
 static inline V hyperbolic_tangent(V x)
 {
     const V one = all(1.0f), round = all(0x1.8p23f);
-    V a = minimum(all(10.0f), magnitude(x));
-    V sum = fused(a, all(0x1.715476p+1f), round);
-    V n = minus(sum, round);
-    V r = fused(n, all(0x1.05c61p-30f), fused(n, all(-0x1.62e43p-2f), a));
-    V power = power_of_2_in(sum, 0), tail = exp_tail(r, square_of(r), 2.0f);
-    V p = fused(r, times(r, tail), plus(r, r)); /* r tail is as small as r at most, not as its square */
-    return with_sign(over(fused(power, p, minus(power, one)), fused(power, p, plus(power, one))), x);
+    x = minimum(all(10.0f), maximum(all(-10.0f), x)); /* NaN stays NaN */
+    V sum = fused(x, all(0x1.715476p+1f), round);
+    V r = minus_fused(minus(sum, round), all(0x1.62e43p-2f), x), square = square_of(r);
+    V c = fused(fused(all(-0x1.6ac42p-6f), square, all(0x1.555528p-2f)), square, one);
+    V power = power_of_2_in(sum, 0), less = minus(one, power), more = plus(one, power);
+    return over(minus_fused(less, c, times(more, r)), minus_fused(less, r, times(more, c))); /* -0 stays -0 */
 }
 
 /* A custom function, called with whole vectors: lanes past the end of an array are zero. */
@@ -103,7 +102,7 @@ static inline V value_of(lstm_activation kind, const lstm_function *function, V 
 
 static inline V tanh_derivative(V y)
 {
-    return fused(minus(all(0.0f), y), y, all(1.0f));
+    return minus_fused(y, y, all(1.0f));
 }
 
 static __attribute__((noinline)) V derivative_otherwise(lstm_activation kind, const lstm_function *function, V keeps)

@@ -161,7 +161,7 @@ static void panel_product(size_t m, size_t n, size_t k, const float *a, size_t l
 }
 
 /* A few rows of [x|h] b, of some panels of b; packed: there are whole vectors of it. */
-INLINE void few_rows(size_t m, panels p, bool packed, tile t)
+static __attribute__((noinline)) void few_rows(size_t m, panels p, bool packed, tile t)
 {
     const tile whole = t;
     while (next_panel_at_once(&p)) {
@@ -204,6 +204,22 @@ static void pack_few(size_t k, size_t n, const float *b, size_t ldb, float *pack
 {
     for (panels p = cut_columns(n, WIDEST, false); next_panel(&p);)
         pack_panel(k, p.width, p.lanes, b + p.at, ldb, false, packed + k * p.at);
+}
+
+/* One row by weights packed for a few: little may stand between two steps of a stream. */
+INLINE void row_packed(size_t n, const lstm__rows *x, const lstm__rows *h, const lstm__matrix *w, bool backwards,
+                       const float *start, float *c)
+{
+    const size_t skipped = first_taken(x, h, w);
+    tile t = {.a = {*x, *h}, .b_lanes = VECTOR_WIDTH};
+    for (panels p = cut_part(w, n, WIDEST, backwards); next_panel_at_once(&p);) {
+        t.b = t.next = panel_at(w->few, w, skipped, &p);
+        t.ldb = p.width * VECTOR_WIDTH;
+        t.lanes = p.lanes;
+        t.start = start ? start + p.at : zeros;
+        t.c = c + p.at;
+        tiles_across[p.width - 1][0](&t);
+    }
 }
 
 static void few_rows_packed(size_t m, size_t n, const lstm__rows *x, const lstm__rows *h, const lstm__matrix *w,
@@ -254,8 +270,9 @@ static void rows_by_panels(size_t m, panels p, const lstm__rows *x, const lstm__
     }
 }
 
-static void product_packed(size_t m, size_t n, const lstm__rows *x, const lstm__rows *h, const lstm__matrix *w,
-                           bool backwards, const float *start, size_t lds, float *c, size_t ldc)
+static __attribute__((noinline)) void rows_packed(size_t m, size_t n, const lstm__rows *x, const lstm__rows *h,
+                                                  const lstm__matrix *w, bool backwards, const float *start, size_t lds,
+                                                  float *c, size_t ldc)
 {
     const size_t k = x->width + h->width;
     if (m <= LSTM__FEW_ROWS && w->few) {
@@ -275,6 +292,15 @@ static void product_packed(size_t m, size_t n, const lstm__rows *x, const lstm__
                            c + first * ldc, ldc);
         }
     }
+}
+
+static void product_packed(size_t m, size_t n, const lstm__rows *x, const lstm__rows *h, const lstm__matrix *w,
+                           bool backwards, const float *start, size_t lds, float *c, size_t ldc)
+{
+    if (m == 1 && w->few)
+        row_packed(n, x, h, w, backwards, start, c);
+    else
+        rows_packed(m, n, x, h, w, backwards, start, lds, c, ldc);
 }
 
 /* The tiles one below the other of c += a' b, a's columns as they stand in memory. */

@@ -83,6 +83,10 @@ static inline V fused(V a, V b, V c)
 {
     return _mm512_fmadd_ps(a, b, c);
 }
+static inline V minus_fused(V a, V b, V c) /* c - a b */
+{
+    return _mm512_fnmadd_ps(a, b, c);
+}
 static inline V minimum(V a, V b)
 {
     return _mm512_min_ps(a, b);
@@ -98,11 +102,6 @@ static inline V square_root(V a)
 static inline V magnitude(V a)
 {
     return _mm512_abs_ps(a);
-}
-static inline V with_sign(V a, V sign) /* |a| with the sign of the other */
-{
-    const __m512i bit = _mm512_set1_epi32((int)0x80000000u);
-    return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(bit, _mm512_castps_si512(sign), _mm512_castps_si512(a), 0xCA));
 }
 static inline V if_less(V a, V b, V then, V otherwise)
 {
@@ -184,6 +183,10 @@ static inline V fused(V a, V b, V c)
 {
     return _mm256_fmadd_ps(a, b, c);
 }
+static inline V minus_fused(V a, V b, V c)
+{
+    return _mm256_fnmadd_ps(a, b, c);
+}
 static inline V minimum(V a, V b)
 {
     return _mm256_min_ps(a, b);
@@ -199,10 +202,6 @@ static inline V square_root(V a)
 static inline V magnitude(V a)
 {
     return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a);
-}
-static inline V with_sign(V a, V sign)
-{
-    return _mm256_or_ps(magnitude(a), _mm256_and_ps(_mm256_set1_ps(-0.0f), sign));
 }
 static inline V if_less(V a, V b, V then, V otherwise)
 {
@@ -281,6 +280,10 @@ static inline V fused(V a, V b, V c)
 {
     return vfmaq_f32(c, a, b);
 }
+static inline V minus_fused(V a, V b, V c)
+{
+    return vfmsq_f32(c, a, b);
+}
 static inline V if_less(V a, V b, V then, V otherwise)
 {
     return vbslq_f32(vcltq_f32(a, b), then, otherwise);
@@ -300,10 +303,6 @@ static inline V square_root(V a)
 static inline V magnitude(V a)
 {
     return vabsq_f32(a);
-}
-static inline V with_sign(V a, V sign)
-{
-    return vbslq_f32(vdupq_n_u32(0x80000000u), sign, a);
 }
 static inline V nearest(V a)
 {
@@ -381,6 +380,10 @@ static inline V fused(V a, V b, V c)
     return (float)odd;
 #endif
 }
+static inline V minus_fused(V a, V b, V c)
+{
+    return fused(-a, b, c);
+}
 static inline V minimum(V a, V b)
 {
     return a < b ? a : b;
@@ -396,10 +399,6 @@ static inline V square_root(V a)
 static inline V magnitude(V a)
 {
     return fabsf(a);
-}
-static inline V with_sign(V a, V sign)
-{
-    return copysignf(a, sign);
 }
 static inline V if_less(V a, V b, V then, V otherwise)
 {
