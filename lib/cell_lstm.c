@@ -28,7 +28,7 @@ typedef struct lstm_tape_view {
     float *gates, *shown, *raw, *projected;
 } lstm_tape_view;
 
-static inline lstm_tape_view tape_at(const lstm *l, const lstm__run *run, size_t first)
+static lstm_tape_view tape_at(const lstm *l, const lstm__run *run, size_t first)
 {
     const size_t h = l->units, steps = run->steps;
     return (lstm_tape_view){.gates = run->tape + first * GATES * h,

@@ -94,8 +94,10 @@ INLINE V row_state(const lstm__lstm_options *options, size_t h, size_t u, size_t
 }
 
 /* and what of it is shown. */
-INLINE void row_output(const float *w_o, size_t h, size_t u, size_t lanes, const float *gates, V cell, float *m)
+INLINE void row_output(const lstm__lstm_options *options, size_t h, size_t u, size_t lanes, const float *gates, V cell,
+                       float *m)
 {
+    const float *w_o = options->w_o;
     V o = load_row(gates + 3 * h + u, lanes);
     o = sigmoid(w_o ? fused(load(w_o + u, lanes), cell, o) : o);
     store_row(m + u, lanes, without_denormals(times(o, hyperbolic_tangent(cell))));
@@ -110,7 +112,7 @@ static void lstm_row(const lstm__lstm_options *options, size_t h, const float *g
         FOR_VECTORS (u, lanes, h) {
             V cell = pass ? load_row(c + u, lanes) : row_state(options, h, u, lanes, gates, c_previous, c);
             if (pass || at_once)
-                row_output(options->w_o, h, u, lanes, gates, cell, m);
+                row_output(options, h, u, lanes, gates, cell, m);
         }
 }
 

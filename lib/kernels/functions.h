@@ -1,5 +1,5 @@
-/* Exponential, logistic sigmoid, tanh and the activations over vectors: finite polynomials, no libm, so that every
- * instruction set gives the same bits. */
+/* Exponential, logistic sigmoid, tanh and the activations over vectors: polynomials and their quotients, no libm, so that
+ * every instruction set gives the same bits. */
 #ifndef LSTM__FUNCTIONS_H
 #define LSTM__FUNCTIONS_H
 
@@ -50,7 +50,7 @@ static inline V sigmoid(V x)
 
 /* With 2x = n log 2 + 2r and r coth(r) = c, exp(2x) is 2^n (c + r) / (c - r), so that tanh(x) is
  * ((2^n - 1) c + (2^n + 1) r) / ((2^n + 1) c + (2^n - 1) r), of which little is lost where x is small. c is a minimax
- * polynomial in r^2 of our own fit, for |r| <= log(2) / 4. From |x| = 9.02 on this is 1. */
+ * polynomial in r^2 of our own fit, for |r| <= log(2) / 4. From |x| = 8.5 on this is 1, and never more. */
 static inline V hyperbolic_tangent(V x)
 {
     const V one = all(1.0f), round = all(0x1.8p23f);

@@ -160,7 +160,8 @@ static void panel_product(size_t m, size_t n, size_t k, const float *a, size_t l
     }
 }
 
-/* A few rows of [x|h] b, of some panels of b; packed: there are whole vectors of it. */
+/* A few rows of [x|h] b, of some panels of b; packed: there are whole vectors of it. In line it would only be
+ * more code. */
 static __attribute__((noinline)) void few_rows(size_t m, panels p, bool packed, tile t)
 {
     const tile whole = t;
@@ -270,6 +271,7 @@ static void rows_by_panels(size_t m, panels p, const lstm__rows *x, const lstm__
     }
 }
 
+/* In line it would take registers from the single row, which goes another way. */
 static __attribute__((noinline)) void rows_packed(size_t m, size_t n, const lstm__rows *x, const lstm__rows *h,
                                                   const lstm__matrix *w, bool backwards, const float *start, size_t lds,
                                                   float *c, size_t ldc)

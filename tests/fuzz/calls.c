@@ -38,10 +38,10 @@ void *call_pointer(caller *c, void *right)
     return fuzz_pick(&c->bytes, 16) == 1 ? NULL : right;
 }
 
-/* What is larger than all that a call can read or write: 64 streams' 5 steps of 64 numbers. */
+/* An array of more than the 5 steps of 64 streams is none: no call reads or writes it. */
 static size_t fitting(size_t count)
 {
-    return count <= 64 * 5 * 64 ? count : 0;
+    return count <= 64 * 5 * CALL_WIDTH ? count : 0;
 }
 
 float *call_input(caller *c, size_t count)
