@@ -69,9 +69,9 @@ static inline wide wide_fmadd_ps(wide a, wide b, wide c)
 {
     return (wide){_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
 }
-static inline wide wide_fnmadd_ps(wide a, wide b, wide c)
+static inline wide wide_fnmsub_ps(wide a, wide b, wide c)
 {
-    return (wide){_mm256_fnmadd_ps(a.low, b.low, c.low), _mm256_fnmadd_ps(a.high, b.high, c.high)};
+    return (wide){_mm256_fnmsub_ps(a.low, b.low, c.low), _mm256_fnmsub_ps(a.high, b.high, c.high)};
 }
 static inline wide wide_abs_ps(wide a)
 {
@@ -182,7 +182,7 @@ static inline __m256 wide_half(wide x, int which)
 #define _mm512_div_ps wide_div_ps
 #define _mm512_extractf32x8_ps wide_half
 #define _mm512_fmadd_ps wide_fmadd_ps
-#define _mm512_fnmadd_ps wide_fnmadd_ps
+#define _mm512_fnmsub_ps wide_fnmsub_ps
 #define _mm512_loadu_ps wide_loadu_ps
 #define _mm512_mask_blend_ps wide_mask_blend_ps
 #define _mm512_mask_loadu_ps wide_mask_loadu_ps

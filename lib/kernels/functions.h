@@ -53,13 +53,14 @@ static inline V sigmoid(V x)
  * polynomial in r^2 of our own fit, for |r| <= log(2) / 4. From |x| = 8.5 on this is 1, and never more. */
 static inline V hyperbolic_tangent(V x)
 {
-    const V one = all(1.0f), round = all(0x1.8p23f);
+    const V one = all(1.0f), minus_one = all(-1.0f), round = all(0x1.8p23f);
     x = minimum(all(10.0f), maximum(all(-10.0f), x)); /* NaN stays NaN */
     V sum = fused(x, all(0x1.715476p+1f), round);
-    V r = minus_fused(minus(sum, round), all(0x1.62e43p-2f), x), square = square_of(r);
-    V c = fused(fused(all(-0x1.6ac42p-6f), square, all(0x1.555528p-2f)), square, one);
+    V r = fused(minus(sum, round), all(-0x1.62e43p-2f), x), square = square_of(r);
+    V minus_c = fused(fused(all(0x1.6ac42p-6f), square, all(-0x1.555528p-2f)), square, minus_one);
     V power = power_of_2_in(sum, 0), less = minus(one, power), more = plus(one, power);
-    return over(minus_fused(less, c, times(more, r)), minus_fused(less, r, times(more, c))); /* -0 stays -0 */
+    V numerator = fused(less, minus_c, times(more, r)); /* -0 for -0, as less is 0 then, and not -0 */
+    return over(numerator, minus_fused(less, r, times(more, minus_c)));
 }
 
 /* A custom function, called with whole vectors: lanes past the end of an array are zero. */
@@ -102,7 +103,7 @@ static inline V value_of(lstm_activation kind, const lstm_function *function, V 
 
 static inline V tanh_derivative(V y)
 {
-    return minus_fused(y, y, all(1.0f));
+    return fused(minus(all(0.0f), y), y, all(1.0f));
 }
 
 static __attribute__((noinline)) V derivative_otherwise(lstm_activation kind, const lstm_function *function, V keeps)

@@ -83,9 +83,9 @@ static inline V fused(V a, V b, V c)
 {
     return _mm512_fmadd_ps(a, b, c);
 }
-static inline V minus_fused(V a, V b, V c) /* c - a b */
+static inline V minus_fused(V a, V b, V c) /* -(a b + c); of a 0 the sign is open */
 {
-    return _mm512_fnmadd_ps(a, b, c);
+    return _mm512_fnmsub_ps(a, b, c);
 }
 static inline V minimum(V a, V b)
 {
@@ -185,7 +185,7 @@ static inline V fused(V a, V b, V c)
 }
 static inline V minus_fused(V a, V b, V c)
 {
-    return _mm256_fnmadd_ps(a, b, c);
+    return _mm256_fnmsub_ps(a, b, c);
 }
 static inline V minimum(V a, V b)
 {
@@ -282,7 +282,7 @@ static inline V fused(V a, V b, V c)
 }
 static inline V minus_fused(V a, V b, V c)
 {
-    return vfmsq_f32(c, a, b);
+    return vnegq_f32(vfmaq_f32(c, a, b));
 }
 static inline V if_less(V a, V b, V then, V otherwise)
 {
@@ -382,7 +382,7 @@ static inline V fused(V a, V b, V c)
 }
 static inline V minus_fused(V a, V b, V c)
 {
-    return fused(-a, b, c);
+    return -fused(a, b, c);
 }
 static inline V minimum(V a, V b)
 {
