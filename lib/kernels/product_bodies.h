@@ -160,8 +160,8 @@ static void panel_product(size_t m, size_t n, size_t k, const float *a, size_t l
     }
 }
 
-/* A few rows of [x|h] b, of some panels of b; packed: there are whole vectors of it. In line it would only be
- * more code. */
+/* A few rows of [x|h] b, of some panels of b; packed: there are whole vectors of it. In line it would only be more
+ * code. */
 static __attribute__((noinline)) void few_rows(size_t m, panels p, bool packed, tile t)
 {
     const tile whole = t;
@@ -211,14 +211,12 @@ static void pack_few(size_t k, size_t n, const float *b, size_t ldb, float *pack
 INLINE void row_packed(size_t n, const lstm__rows *x, const lstm__rows *h, const lstm__matrix *w, bool backwards,
                        const float *start, float *c)
 {
-    const size_t skipped = first_taken(x, h, w);
-    tile t = {.a = {*x, *h}, .b_lanes = VECTOR_WIDTH};
     for (panels p = cut_part(w, n, WIDEST, backwards); next_panel_at_once(&p);) {
-        t.b = t.next = panel_at(w->few, w, skipped, &p);
+        tile t = tile_at(p.at, p.lanes, start, 0, c, 0);
+        t.a[0] = *x;
+        t.a[1] = *h;
         t.ldb = p.width * VECTOR_WIDTH;
-        t.lanes = p.lanes;
-        t.start = start ? start + p.at : zeros;
-        t.c = c + p.at;
+        t.b = panel_at(w->few, w, first_taken(x, h, w), &p);
         tiles_across[p.width - 1][0](&t);
     }
 }
