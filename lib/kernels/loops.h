@@ -201,10 +201,10 @@ INLINE void over_units(lstm_activation kind, const lstm_function *function, unit
     float tails[MOST_PLANES][TAIL_FLOATS];
     for (size_t row = 0; row < rows; row += TAIL_ROWS) {
         const size_t together = rows - row < TAIL_ROWS ? rows - row : TAIL_ROWS;
-        if (tail)
-            gather_tails(planes, count, row, together, whole, tail, tails);
         for (size_t r = whole ? 0 : together; r < together + (tail > 0); r++) {
             const size_t units = r < together ? whole : together * tail;
+            if (r == together)
+                gather_tails(planes, count, row, together, whole, tail, tails);
             place p;
             UNROLLED
             for (size_t k = 0; k < count; k++)

@@ -9,7 +9,7 @@
  * there while all rows pass. For so few columns of [x|h]' packing b takes longer than it spares. */
 enum { PANEL_ROWS = 6144 / (PANEL * VECTOR_WIDTH), BLOCK = 65536, GROUP = 65536, FEW_COLUMNS = 64 };
 
-static const float zeros[WIDEST * VECTOR_WIDTH], one = 1.0f;
+static const float zeros[WIDEST * VECTOR_WIDTH];
 
 INLINE size_t smaller(size_t a, size_t b)
 {
@@ -314,11 +314,39 @@ static void run_tiles_down(size_t width, size_t m, tile t)
     }
 }
 
+/* c += [x|1]' b, of few columns, which become rows. */
+static void few_columns_tn(size_t n, size_t rows, const lstm__rows *x, const float *b, size_t ldb, float *c, size_t ldc,
+                           float *sums)
+{
+    float row[LSTM__FEW_ROWS][LSTM__SUM_ROWS], products[LSTM__FEW_ROWS][WIDEST * VECTOR_WIDTH];
+    const size_t m = x->width + (sums != NULL);
+    for (size_t r = 0; r < m; r++)
+        for (size_t i = 0; i < rows; i++)
+            row[r][i] = r < x->width ? x->first[i * x->ld + r] : 1.0f;
+    for (panels p = cut_columns(m ? n : 0, widest_of_few[m], false); next_panel(&p);) {
+        tile t = tile_at(0, VECTOR_WIDTH, NULL, 0, products[0], WIDEST * VECTOR_WIDTH);
+        t.a[0] = (lstm__rows){row[0], LSTM__SUM_ROWS, rows};
+        t.b = t.next = b + p.at;
+        t.ldb = ldb;
+        t.b_lanes = p.lanes;
+        tiles_across[p.width - 1][m - 1](&t);
+        for (size_t r = 0; r < m; r++) {
+            float *to = (r < x->width ? c + r * ldc : sums) + p.at;
+            FOR_VECTORS (k, lanes, smaller(n - p.at, p.width * VECTOR_WIDTH))
+                store(to + k, lanes, plus(load(to + k, lanes), load(products[r] + k, lanes)));
+        }
+    }
+}
+
 /* A sum over LSTM__SUM_ROWS rows at most. For few columns of [x|h] nothing is packed. */
 static void rows_tn(size_t n, size_t rows, const lstm__rows *x, const lstm__rows *h, const float *b, size_t ldb,
                     float *c, size_t ldc, float *sums)
 {
     _Alignas(64) float panel[LSTM__SUM_ROWS * PANEL * VECTOR_WIDTH];
+    const lstm__rows few_of_x = x->width < LSTM__FEW_ROWS ? *x : no_rows;
+    const lstm__rows few_of_h = h->width < LSTM__FEW_ROWS ? *h : no_rows;
+    few_columns_tn(n, rows, &few_of_x, b, ldb, c, ldc, sums);
+    few_columns_tn(n, rows, &few_of_h, b, ldb, c + x->width * ldc, ldc, NULL);
     for (panels p = cut_columns(n, PANEL, false); next_panel(&p);) {
         tile t = tile_at(p.at, p.lanes, NULL, 0, c, ldc);
         t.b = b + p.at;
@@ -331,15 +359,10 @@ static void rows_tn(size_t n, size_t rows, const lstm__rows *x, const lstm__rows
             t.b_lanes = VECTOR_WIDTH;
         }
         t.a[0] = (lstm__rows){x->first, x->ld, rows};
-        run_tiles_down(p.width, x->width, t);
+        run_tiles_down(p.width, x->width - few_of_x.width, t);
         t.a[0] = (lstm__rows){h->first, h->ld, rows};
         t.c += x->width * ldc;
-        run_tiles_down(p.width, h->width, t);
-        if (sums) { /* a column of ones beside those of [x|h] */
-            t.a[0] = (lstm__rows){&one, 0, rows};
-            t.c = sums + p.at;
-            run_tiles_down(p.width, 1, t);
-        }
+        run_tiles_down(p.width, h->width - few_of_h.width, t);
     }
 }
 

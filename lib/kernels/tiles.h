@@ -7,28 +7,28 @@
 /* Of each instruction set: how many vectors of sums fit its registers beside a row of b, how wide a panel of packed
  * weights is, in vectors, and how high a tile of each width may be: of 5 or 7 rows there are none. A few rows are taken in
  * wider panels, and of these in tiles as wide as their number allows: only eight sums at once hide the latency of the
- * additions. */
-#define UP_TO_8(X, width) X(1, width) X(2, width) X(3, width) X(4, width) X(6, width) X(8, width)
-#define EVERY_WIDE_TILE(X) X(1, 5) X(1, 6) X(1, 7) X(1, 8) X(1, 9) X(1, 10) X(1, 11) X(1, 12)
+ * additions. So few columns of a' are taken as rows, too. */
+#define FROM_2_TO_8(X, width) X(2, width) X(3, width) X(4, width) X(6, width) X(8, width)
+#define EVERY_TILE_OF_A_ROW(X)                                                                                         \
+    X(1, 1) X(1, 2) X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(1, 8) X(1, 9) X(1, 10) X(1, 11) X(1, 12)
 #if defined(LSTM__ISA_AVX512) || defined(LSTM__ISA_NEON) /* 32 registers */
 enum { TILE_SUMS = 24, PANEL = 4, WIDEST = 12 };
 static const unsigned char widest_of_few[LSTM__FEW_ROWS + 1] = {1, 12, 4, 4, 4};
 static const unsigned char tile_heights[WIDEST] = {8, 8, 8, 6, 1, 1, 1, 1, 1, 1, 1, 1};
-#define EVERY_TILE(X) EVERY_PANEL_TILE(X) EVERY_WIDE_TILE(X)
-#define EVERY_PANEL_TILE(X) UP_TO_8(X, 1) UP_TO_8(X, 2) UP_TO_8(X, 3) X(1, 4) X(2, 4) X(3, 4) X(4, 4) X(6, 4)
+#define EVERY_TILE(X) EVERY_TILE_DOWN(X) EVERY_TILE_OF_A_ROW(X)
+#define EVERY_TILE_DOWN(X) FROM_2_TO_8(X, 1) FROM_2_TO_8(X, 2) FROM_2_TO_8(X, 3) X(2, 4) X(3, 4) X(4, 4) X(6, 4)
 #elif defined(LSTM__ISA_AVX2)
 enum { TILE_SUMS = 12, PANEL = 3, WIDEST = 12 };
 static const unsigned char widest_of_few[LSTM__FEW_ROWS + 1] = {1, 12, 4, 3, 3};
 static const unsigned char tile_heights[WIDEST] = {8, 6, 4, 2, 1, 1, 1, 1, 1, 1, 1, 1};
-#define EVERY_TILE(X) EVERY_PANEL_TILE(X) X(1, 4) X(2, 4) EVERY_WIDE_TILE(X)
-#define EVERY_PANEL_TILE(X) UP_TO_8(X, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(6, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3)
+#define EVERY_TILE(X) EVERY_TILE_DOWN(X) X(2, 4) EVERY_TILE_OF_A_ROW(X)
+#define EVERY_TILE_DOWN(X) FROM_2_TO_8(X, 1) X(2, 2) X(3, 2) X(4, 2) X(6, 2) X(2, 3) X(3, 3) X(4, 3)
 #else
 enum { TILE_SUMS = 8, PANEL = 4, WIDEST = 4 };
 static const unsigned char widest_of_few[LSTM__FEW_ROWS + 1] = {1, 4, 4, 2, 2};
 static const unsigned char tile_heights[WIDEST] = {4, 4, 2, 2};
-#define EVERY_TILE(X) EVERY_PANEL_TILE(X)
-#define EVERY_PANEL_TILE(X)                                                                                            \
-    X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(1, 3) X(2, 3) X(1, 4) X(2, 4)
+#define EVERY_TILE(X) EVERY_TILE_DOWN(X) X(1, 1) X(1, 2)
+#define EVERY_TILE_DOWN(X) X(2, 1) X(3, 1) X(4, 1) X(2, 2) X(3, 2) X(4, 2) X(1, 3) X(2, 3) X(1, 4) X(2, 4)
 #endif
 
 /* c = start + [x|h] b, of as many rows as the tile is high and as many vectors as it is wide. Each sum is one chain of fused
@@ -173,7 +173,7 @@ INLINE void tile_down(size_t rows, size_t width, const tile *t)
         tile_down(rows, width, t);                                                                                     \
     }
 EVERY_TILE(TILE_ACROSS)
-EVERY_PANEL_TILE(TILE_DOWN)
+EVERY_TILE_DOWN(TILE_DOWN)
 #undef TILE_ACROSS
 #undef TILE_DOWN
 
@@ -181,7 +181,7 @@ enum { HIGHEST = 8 };
 #define ENTRY_ACROSS(rows, width) [width - 1][rows - 1] = tile_across_##rows##_##width,
 #define ENTRY_DOWN(rows, width) [width - 1][rows - 1] = tile_down_##rows##_##width,
 static tile_function *const tiles_across[WIDEST][HIGHEST] = {EVERY_TILE(ENTRY_ACROSS)};
-static tile_function *const tiles_down[PANEL][HIGHEST] = {EVERY_PANEL_TILE(ENTRY_DOWN)};
+static tile_function *const tiles_down[PANEL][HIGHEST] = {EVERY_TILE_DOWN(ENTRY_DOWN)};
 #undef ENTRY_ACROSS
 #undef ENTRY_DOWN
 
