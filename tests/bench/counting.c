@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 128, UNITS = 50, LOOKS_PER_EPOCH = 10, TEST_BATCH = 4096 };
+enum { BATCH = 128, UNITS = 50, STEPS_A_LOOK = 655, TEST_BATCH = 4096 };
 static const double LEARNING_RATE = 1e-3, GOAL = 0.999;
 
 typedef struct counter {
@@ -115,7 +115,7 @@ static double test(counter *c)
 /* Train, and print the line. */
 static void run(counter *c)
 {
-    const size_t looks = c->epochs * LOOKS_PER_EPOCH, steps = c->epochs * (c->train / BATCH);
+    const size_t steps = c->epochs * (c->train / BATCH), looks = steps / STEPS_A_LOOK + (steps < STEPS_A_LOOK);
     double seconds = 0.0, seconds_to_goal = 0.0, accuracy = 0.0;
     char goal[32] = "-";
     for (size_t look = 1, step = 0; look <= looks; look++) {
