@@ -153,8 +153,10 @@ lstm_status lstm_cell_spec_variable(lstm_cell_spec *spec, const char *name, size
                                     const lstm_initializer *initializer, size_t *index)
 {
     const char *function = "lstm_cell_spec_variable";
-    if (!spec || !name || !shape)
-        return lstm__fail_null(function, !spec ? "spec" : !name ? "name" : "shape");
+    if (!spec)
+        return lstm__fail_null(function, "spec");
+    if (!name || !shape)
+        return keep(spec, lstm__fail_null(function, name ? "shape" : "name"));
     if (!lstm__name_is_good(name) || rank < 1 || rank > LSTM_MAX_RANK)
         return keep(spec, lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: \"%.64s\" of rank %zu is not a variable", function,
                                      name, rank));

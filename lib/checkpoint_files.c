@@ -112,7 +112,7 @@ lstm_status lstm__numbered_keep(const char *function, lstm_context *context, con
     lstm_status status = find_steps(function, context, prefix, &s);
     if (status)
         return status;
-    for (size_t k = 0, left = s.count; left > keep && k < s.count && !status; k++) {
+    for (size_t k = 0, left = s.count; left > keep && k < s.count; k++) {
         if (s.steps[k] == step)
             continue;
         char *path = lstm__numbered_path(context, prefix, s.steps[k]);

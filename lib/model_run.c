@@ -96,9 +96,6 @@ static lstm_status measure(const char *function, const lstm_model *model, const 
     if (status)
         return status;
     c->struct_size = sizeof *c;
-    if (!c->max_batch || !c->max_time)
-        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: max_batch is %zu, max_time %zu, expected at least 1",
-                          function, c->max_batch, c->max_time);
     lstm_model_tape dummy;
     *arena = (lstm__arena){0};
     lstm__arena_take(arena, 1, sizeof(lstm_model_tape));

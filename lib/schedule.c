@@ -41,10 +41,8 @@ float lstm_piecewise_constant(uint64_t step, size_t count, const uint64_t *bound
 float lstm_polynomial_decay(float rate, uint64_t step, double decay_steps, float end_rate, double power, bool cycle)
 {
     double share = periods(step, decay_steps, false);
-    if (cycle && share > 1.0)
-        share /= ceil(share);
-    else if (share > 1.0)
-        share = 1.0;
+    if (share > 1.0)
+        share = cycle && isfinite(share) ? share / ceil(share) : 1.0;
     return (float)(((double)rate - (double)end_rate) * pow(1.0 - share, power) + (double)end_rate);
 }
 

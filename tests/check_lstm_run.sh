@@ -105,6 +105,10 @@ refuses()
 "$make" inputs 4 6 3 inputs
 tensors good "{$x}" 96
 check "the plainest input is taken" "$@" model good second
+tensors none '{"inputs": {"dtype": "F32", "shape": [65536, 0, 3], "data_offsets": [0, 0]}}' 0
+check "many rows without steps are taken" "$@" model none second
+check "too many are not" refuses 'at most 65536 rows' \
+    '{"inputs": {"dtype": "F32", "shape": [65537, 0, 3], "data_offsets": [0, 0]}}' 0 "$@"
 check "no inputs" refuses 'no tensor "inputs"' '{}' 0 "$@"
 check "a tensor of another name" refuses '"more"' "{$x, \"more\": {\"dtype\": \"F32\", \"shape\": [1], \"data_offsets\": [96, 100]}}" 100 "$@"
 check "inputs of rank 2" refuses '"inputs" has the shape [8, 3]' \

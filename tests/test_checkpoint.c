@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char graph[] =
     "{\"input_size\": 2, \"layers\": [{\"type\": \"rnn\", \"return\": \"last\", \"cell\": {\"type\": \"lstm\","
@@ -261,6 +262,14 @@ START_TEST(the_last_so_many_are_kept_and_the_latest_is_found)
     ck_ok(lstm_checkpoint_save_step(t.checkpoint, prefix, 5, 1)); /* what was just written is not removed */
     empty_folder(names, sizeof names);
     ck_assert_str_eq(names, "run-5.safetensors ");
+#ifndef _WIN32
+    ck_ok(lstm_checkpoint_save_step(t.checkpoint, prefix, 5, 2));
+    ck_assert_int_eq(mkdir(test_path("run-1.safetensors"), 0700), 0);
+    for (uint64_t k = 6; k <= 7; k++) /* one that cannot be removed keeps no other */
+        ck_fails(lstm_checkpoint_save_step(t.checkpoint, prefix, k, 2), LSTM_ERR_IO, "run-1.safetensors");
+    empty_folder(names, sizeof names);
+    ck_assert_str_eq(names, "run-1.safetensors run-6.safetensors run-7.safetensors ");
+#endif
     snprintf(prefix, sizeof prefix, "%s/no/run", test_folder());
     ck_fails(lstm_checkpoint_save_step(t.checkpoint, prefix, 1, 2), LSTM_ERR_IO, "no/run-1.safetensors");
     ck_fails(lstm_checkpoint_load_latest(t.checkpoint, prefix, &step), LSTM_ERR_IO, "/no");
@@ -277,7 +286,8 @@ START_TEST(the_best_is_kept_over_restarts_and_nan_is_not_it)
     static const struct {
         double metric;
         bool best;
-    } rounds[] = {{NAN, false}, {0.5, true}, {0.25, false}, {0.5, false}, {NAN, false}, {0.75, true}};
+    } rounds[] = {{NAN, false}, {-INFINITY, false}, {0.5, true}, {0.25, false},
+                  {0.5, false}, {NAN, false},       {0.75, true}};
     for (size_t k = 0; k < sizeof rounds / sizeof *rounds; k++) {
         ck_ok(lstm_checkpoint_save_best(t.checkpoint, test_path("best"), rounds[k].metric, &saved));
         ck_assert_int_eq(saved, rounds[k].best);

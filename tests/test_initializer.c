@@ -272,10 +272,10 @@ START_TEST(initializers_that_are_none_or_not_of_the_rank_are_refused)
         {{.kind = LSTM_INITIALIZER_VARIANCE_SCALING, .distribution = (lstm_distribution)3}, 2, "distribution"},
         {{.kind = LSTM_INITIALIZER_VARIANCE_SCALING, .distribution = (lstm_distribution)-1}, 2, "distribution"},
         {{.kind = LSTM_INITIALIZER_ORTHOGONAL, .a = INFINITY}, 2, "gain"},
-        {{.kind = LSTM_INITIALIZER_ORTHOGONAL}, 1, "axis"},
+        {{.kind = LSTM_INITIALIZER_ORTHOGONAL}, 1, "rank 1"},
         {{.kind = LSTM_INITIALIZER_IDENTITY, .a = NAN}, 2, "gain"},
-        {{.kind = LSTM_INITIALIZER_IDENTITY}, 1, "axes"},
-        {{.kind = LSTM_INITIALIZER_IDENTITY}, 3, "axes"},
+        {{.kind = LSTM_INITIALIZER_IDENTITY}, 1, "rank 1"},
+        {{.kind = LSTM_INITIALIZER_IDENTITY}, 3, "rank 3"},
     };
     lstm_params *params;
     ck_ok(lstm_params_create(NULL, &params));

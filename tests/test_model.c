@@ -320,6 +320,29 @@ START_TEST(runs_without_steps_need_no_arrays)
 }
 END_TEST
 
+START_TEST(tapes_may_be_for_no_rows_or_no_steps)
+{
+    for (size_t g = 0; g < GRAPHS; g++)
+        for (int k = 0; k < 4; k++) {
+            const lstm_tape_config config = {.struct_size = sizeof config,
+                                             .max_batch = k % 2 ? BATCH : 0,
+                                             .max_time = k % 2 ? 0 : TIME,
+                                             .inference = k > 1};
+            lstm_model_tape *tape;
+            work w;
+            work_create(&w, graphs[g]);
+            ck_ok(lstm_model_tape_create(w.model, &config, &tape));
+            ck_ok(lstm_model_run(tape, w.weights, LSTM_ARGS(lstm_model_args, .batch = 0)));
+            ck_fails(
+                lstm_model_run(tape, w.weights,
+                               LSTM_ARGS(lstm_model_args, .batch = BATCH, .time = TIME, .inputs = w.x, .outputs = w.y)),
+                LSTM_ERR_CAPACITY, "holds");
+            lstm_model_tape_destroy(tape);
+            work_destroy(&w);
+        }
+}
+END_TEST
+
 START_TEST(runs_say_what_is_wrong_and_write_nothing)
 {
     work w;
@@ -540,6 +563,7 @@ Suite *model_suite(void)
                                    padding_is_not_read_and_dense_layers_before_recurrent_ones_give_zeros_there,
                                    tapes_for_inference_and_in_the_callers_memory_give_the_same_bits,
                                    runs_without_steps_need_no_arrays,
+                                   tapes_may_be_for_no_rows_or_no_steps,
                                    runs_say_what_is_wrong_and_write_nothing,
                                    a_model_binds_to_a_sealed_store_and_leaves_an_open_one_as_it_was_on_failure,
                                    a_model_tells_its_sizes,

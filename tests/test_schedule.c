@@ -49,6 +49,7 @@ START_TEST(the_polynomial_ends_at_its_end_or_cycles)
     ck_rate(lstm_polynomial_decay(0.1f, 0, 10, 0.01f, 1.0, true), 0.1);
     ck_rate(lstm_polynomial_decay(0.1f, 15, 10, 0.01f, 1.0, true), 0.09 * 0.25 + 0.01);
     ck_rate(lstm_polynomial_decay(0.1f, 20, 10, 0.01f, 1.0, true), 0.01);
+    ck_rate(lstm_polynomial_decay(0.1f, UINT64_MAX, 1e-300, 0.01f, 1.0, true), 0.01);
 }
 END_TEST
 

@@ -146,7 +146,7 @@ static bool check_names(const run_data *d)
 /* Rows of which the file has not a byte still have final states. */
 static bool check_rows(const run_data *d)
 {
-    enum { MOST = 1024 };
+    enum { MOST = 65536 };
     return d->time || d->lengths || d->initial_state || d->batch <= MOST ||
            complain("\"inputs\" has the shape [%zu, 0, %zu]: at most %d rows may have neither step, length nor state",
                     d->batch, lstm_model_input_size(d->model), MOST);

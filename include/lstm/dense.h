@@ -36,7 +36,7 @@ LSTM_API lstm_status lstm_dense_forward(const lstm_dense *dense, const lstm_para
 
 /* From x[rows][input_size], the y[rows][units] of the forward call and d_y[rows][units]: adds to grads (NULL: not
  * wanted), overwrites d_x[rows][input_size] (NULL: not wanted). Hot path: nothing is allocated. Statuses: those of the
- * forward call. */
+ * forward call, and the same for grads, which may not be frozen either. */
 LSTM_API lstm_status lstm_dense_backward(const lstm_dense *dense, const lstm_params *params, size_t rows,
                                          const float *x, const float *y, const float *d_y, lstm_params *grads,
                                          float *d_x);

@@ -132,7 +132,7 @@ typedef struct lstm_dynamic_rnn_grads {
 /* The gradient of the tape's last lstm_dynamic_rnn, through all of time. It uses up what that call left: one backward
  * per forward. params: the same store, unchanged since. Hot path: nothing is allocated.
  * Statuses: INVALID_ARGUMENT, SHAPE (d_params of another layout), STATE (no forward before it, an inference tape, other
- * weights, or weights that were edited since). Nothing is written on failure. */
+ * weights, or weights that were edited since; d_params are frozen or open). Nothing is written on failure. */
 LSTM_API lstm_status lstm_dynamic_rnn_backward(lstm_tape *tape, const lstm_params *params,
                                                const lstm_dynamic_rnn_grads *grads);
 
