@@ -7,24 +7,25 @@
 /* Of each instruction set: how many vectors of sums fit its registers beside a row of b, how wide a panel of packed
  * weights is, in vectors, and how high a tile of each width may be: of 5 or 7 rows there are none. A few rows are taken in
  * wider panels, and of these in tiles as wide as their number allows: only eight sums at once hide the latency of the
- * additions. So few columns of a' are taken as rows, too. */
+ * additions. So few columns of a' are taken as rows, too. FETCHES: packed weights are fetched ahead; where a core is shared
+ * and few operations a product are left, that costs more than it spares. */
 #define FROM_2_TO_8(X, width) X(2, width) X(3, width) X(4, width) X(6, width) X(8, width)
 #define EVERY_TILE_OF_A_ROW(X)                                                                                         \
     X(1, 1) X(1, 2) X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(1, 8) X(1, 9) X(1, 10) X(1, 11) X(1, 12)
 #if defined(LSTM__ISA_AVX512) || defined(LSTM__ISA_NEON) /* 32 registers */
-enum { TILE_SUMS = 24, PANEL = 4, WIDEST = 12 };
+enum { TILE_SUMS = 24, PANEL = 4, WIDEST = 12, FETCHES = true };
 static const unsigned char widest_of_few[LSTM__FEW_ROWS + 1] = {1, 12, 4, 4, 4};
 static const unsigned char tile_heights[WIDEST] = {8, 8, 8, 6, 1, 1, 1, 1, 1, 1, 1, 1};
 #define EVERY_TILE(X) EVERY_TILE_DOWN(X) EVERY_TILE_OF_A_ROW(X)
 #define EVERY_TILE_DOWN(X) FROM_2_TO_8(X, 1) FROM_2_TO_8(X, 2) FROM_2_TO_8(X, 3) X(2, 4) X(3, 4) X(4, 4) X(6, 4)
 #elif defined(LSTM__ISA_AVX2)
-enum { TILE_SUMS = 12, PANEL = 3, WIDEST = 12 };
+enum { TILE_SUMS = 12, PANEL = 3, WIDEST = 12, FETCHES = false };
 static const unsigned char widest_of_few[LSTM__FEW_ROWS + 1] = {1, 12, 4, 3, 3};
 static const unsigned char tile_heights[WIDEST] = {8, 6, 4, 2, 1, 1, 1, 1, 1, 1, 1, 1};
 #define EVERY_TILE(X) EVERY_TILE_DOWN(X) X(2, 4) EVERY_TILE_OF_A_ROW(X)
 #define EVERY_TILE_DOWN(X) FROM_2_TO_8(X, 1) X(2, 2) X(3, 2) X(4, 2) X(6, 2) X(2, 3) X(3, 3) X(4, 3)
 #else
-enum { TILE_SUMS = 8, PANEL = 4, WIDEST = 4 };
+enum { TILE_SUMS = 8, PANEL = 4, WIDEST = 4, FETCHES = false };
 static const unsigned char widest_of_few[LSTM__FEW_ROWS + 1] = {1, 4, 4, 2, 2};
 static const unsigned char tile_heights[WIDEST] = {4, 4, 2, 2};
 #define EVERY_TILE(X) EVERY_TILE_DOWN(X) X(1, 1) X(1, 2)
@@ -42,7 +43,7 @@ typedef struct tile {
     size_t lds; /* 0: one row for all */
     float *c;
     size_t ldc;
-    const float *next; /* what will be read later: with each row of b a line of it is fetched into the L2 cache */
+    const float *next; /* what will be read later: with each row of b a line of it may be fetched into the L2 cache */
 } tile;
 typedef void tile_function(const tile *t);
 
@@ -79,7 +80,7 @@ INLINE void add_products(size_t rows, size_t width, bool down, const tile *t, V 
         const size_t ld = t->a[part].ld, count = t->a[part].width;
         NOT_UNROLLED
         for (size_t i = 0; i < count; i++, b += ldb) {
-            if (!down && rows > 2 && width == PANEL) {
+            if (FETCHES && !down && rows > 2 && width == PANEL) {
                 UNROLLED
                 for (size_t v = 0; v < width * VECTOR_WIDTH; v += LINE)
                     __builtin_prefetch((const void *)(ahead + v * sizeof *b));
