@@ -65,8 +65,8 @@ lstm_status lstm__check_initializer_of(const char *function, const char *name, s
                                        const lstm_initializer *initializer)
 {
     if (initializer->kind == LSTM_INITIALIZER_ORTHOGONAL && rank < 2)
-        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: \"%s\" is of rank %zu, an orthogonal initializer needs 2",
-                          function, name, rank);
+        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT,
+                          "%s: \"%s\" is of rank %zu, an orthogonal initializer needs 2 or more", function, name, rank);
     if (initializer->kind == LSTM_INITIALIZER_IDENTITY && rank != 2)
         return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: \"%s\" is of rank %zu, the identity needs 2", function, name,
                           rank);

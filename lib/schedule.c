@@ -4,12 +4,12 @@
 
 static const double pi = 3.14159265358979323846;
 
-/* step / D, cut to whole numbers on a staircase; NaN where D is none. */
+/* step / D, cut to whole numbers on a staircase, and finite; NaN where D is none. */
 static double periods(uint64_t step, double decay_steps, bool staircase)
 {
     if (!(decay_steps > 0.0))
         return NAN;
-    const double share = (double)step / decay_steps;
+    const double share = fmin((double)step / decay_steps, 1e300);
     return staircase ? floor(share) : share;
 }
 
@@ -42,7 +42,7 @@ float lstm_polynomial_decay(float rate, uint64_t step, double decay_steps, float
 {
     double share = periods(step, decay_steps, false);
     if (share > 1.0)
-        share = cycle && isfinite(share) ? share / ceil(share) : 1.0;
+        share = cycle ? share / ceil(share) : 1.0;
     return (float)(((double)rate - (double)end_rate) * pow(1.0 - share, power) + (double)end_rate);
 }
 

@@ -168,7 +168,7 @@ static void call_nt(const lstm__kernels *kernels, area *a, size_t m, size_t n, s
 
 static void call_tn(const lstm__kernels *kernels, area *a, size_t m, size_t n, size_t k, int start)
 {
-    const size_t of_x = m / 3, of_h = m - of_x;
+    const size_t of_x = m > 2 * k ? k : m / 3, of_h = m - of_x;
     const lstm__rows x = {.first = area_matrix(a, k, of_x, m + 1), .ld = m + 1, .width = of_x};
     const lstm__rows h = {.first = area_matrix(a, k, of_h, m + 2), .ld = m + 2, .width = of_h};
     const float *y = area_matrix(a, k, n, n + 2);

@@ -567,13 +567,17 @@ START_TEST(column_sums_agree_with_sums_in_double)
         for (size_t n = 1; n <= LARGEST; n++) {
             space->used = 0;
             const float *y = area_matrix(space, ROWS, n, n + 3);
-            float *sums = area_matrix(space, 3, n, n), *c = area_matrix(space, MANY, n, n), before[3 * LARGEST];
+            float *sums = area_matrix(space, 6, n, n), *c = area_matrix(space, MANY + 3, n, n), before[6 * LARGEST];
             const lstm__rows nothing = {0}, x = {area_matrix(space, ROWS, MANY, MANY), MANY, MANY};
-            memcpy(before, sums, 3 * n * sizeof *sums);
+            memcpy(before, sums, 6 * n * sizeof *sums);
             lstm__kernels_at(table)->column_sums(ROWS, n, y, n + 3, sums);
             lstm__kernels_at(table)->product_tn(n, ROWS, &nothing, &nothing, y, n + 3, c, n, sums + n);
             lstm__kernels_at(table)->product_tn(n, ROWS, &nothing, &x, y, n + 3, c, n, sums + 2 * n);
-            for (size_t j = 0; j < 3 * n; j++) {
+            for (size_t few = 1; few <= 3; few++) {
+                const lstm__rows of_x = {x.first, MANY, few};
+                lstm__kernels_at(table)->product_tn(n, ROWS, &of_x, &x, y, n + 3, c, n, sums + (2 + few) * n);
+            }
+            for (size_t j = 0; j < 6 * n; j++) {
                 double size, sum = wide_sum(before[j], ROWS, &one, 0, y + j % n, n + 3, &size);
                 check_that(fabs((double)sums[j] - sum) <= 2e-6 * size, "%g, expected %g", (double)sums[j], sum);
             }

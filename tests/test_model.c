@@ -332,7 +332,11 @@ START_TEST(tapes_may_be_for_no_rows_or_no_steps)
             work w;
             work_create(&w, graphs[g]);
             ck_ok(lstm_model_tape_create(w.model, &config, &tape));
-            ck_ok(lstm_model_run(tape, w.weights, LSTM_ARGS(lstm_model_args, .batch = 0)));
+            ck_ok(
+                lstm_model_run(tape, w.weights, LSTM_ARGS(lstm_model_args, .batch = config.max_batch, .outputs = w.y)));
+            if (!config.inference)
+                ck_ok(lstm_model_backward(tape, w.weights,
+                                          LSTM_ARGS(lstm_model_grads, .d_outputs = w.d_y, .d_params = w.grads)));
             ck_fails(
                 lstm_model_run(tape, w.weights,
                                LSTM_ARGS(lstm_model_args, .batch = BATCH, .time = TIME, .inputs = w.x, .outputs = w.y)),

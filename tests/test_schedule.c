@@ -49,7 +49,6 @@ START_TEST(the_polynomial_ends_at_its_end_or_cycles)
     ck_rate(lstm_polynomial_decay(0.1f, 0, 10, 0.01f, 1.0, true), 0.1);
     ck_rate(lstm_polynomial_decay(0.1f, 15, 10, 0.01f, 1.0, true), 0.09 * 0.25 + 0.01);
     ck_rate(lstm_polynomial_decay(0.1f, 20, 10, 0.01f, 1.0, true), 0.01);
-    ck_rate(lstm_polynomial_decay(0.1f, UINT64_MAX, 1e-300, 0.01f, 1.0, true), 0.01);
 }
 END_TEST
 
@@ -70,6 +69,20 @@ START_TEST(the_cosine_restarts_longer_and_lower)
     ck_rate(lstm_cosine_decay_restarts(0.2f, 20, 10, 2.0, 0.5, 0.0), 0.05); /* its middle */
     ck_rate(lstm_cosine_decay_restarts(0.2f, 30, 10, 2.0, 0.5, 0.0), 0.05); /* the third starts */
     ck_rate(lstm_cosine_decay_restarts(0.2f, 20, 10, 2.0, 0.5, 0.1), 0.2 * (0.9 * 0.25 + 0.1));
+}
+END_TEST
+
+START_TEST(no_step_is_too_large_for_any)
+{
+    const uint64_t last = UINT64_MAX;
+    const double steps = 1e-300;
+    ck_rate(lstm_natural_exp_decay(0.1f, last, steps, 0.0, false), 0.1);
+    ck_rate(lstm_inverse_time_decay(0.1f, last, steps, 0.0, true), 0.1);
+    ck_rate(lstm_polynomial_decay(0.1f, last, steps, 0.01f, 1.0, true), 0.01);
+    for (int k = 1; k <= 3; k++) {
+        const float rate = lstm_cosine_decay_restarts(0.1f, last, steps, k, 1.0, 0.0);
+        ck_assert(rate >= 0.0f && rate <= 0.1f);
+    }
 }
 END_TEST
 
@@ -96,6 +109,7 @@ Suite *schedule_suite(void)
                                       the_polynomial_ends_at_its_end_or_cycles,
                                       the_cosine_stays_at_alpha_past_its_end,
                                       the_cosine_restarts_longer_and_lower,
+                                      no_step_is_too_large_for_any,
                                       arguments_that_make_no_sense_give_nan_which_an_optimizer_refuses,
                                       NULL,
                                   });

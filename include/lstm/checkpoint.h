@@ -50,7 +50,7 @@ LSTM_API lstm_status lstm_checkpoint_load(lstm_checkpoint *checkpoint, const cha
 
 /* Save to prefix-STEP.safetensors, then remove the other files of that prefix, those of the smallest steps first, until
  * `keep` are left; keep 0: none is removed. One that cannot be removed is a failure too: the new file is there then, and
- * the others are removed. Statuses: those of lstm_checkpoint_save. */
+ * the others that were to go are not. Statuses: those of lstm_checkpoint_save. */
 LSTM_API lstm_status lstm_checkpoint_save_step(const lstm_checkpoint *checkpoint, const char *prefix, uint64_t step,
                                                size_t keep);
 
@@ -59,8 +59,8 @@ LSTM_API lstm_status lstm_checkpoint_save_step(const lstm_checkpoint *checkpoint
 LSTM_API lstm_status lstm_checkpoint_load_latest(lstm_checkpoint *checkpoint, const char *prefix, uint64_t *step);
 
 /* Save to `path` if metric is above that of every call before, in this process or before the checkpoint that was loaded:
- * the best so far is written to every file of the list. NaN and -INFINITY are never the best. *saved (may be NULL) tells. Statuses:
- * those of lstm_checkpoint_save. */
+ * the best so far is written to every file of the list. NaN and -INFINITY are never the best. *saved (may be NULL) tells.
+ * Statuses: those of lstm_checkpoint_save. */
 LSTM_API lstm_status lstm_checkpoint_save_best(lstm_checkpoint *checkpoint, const char *path, double metric,
                                                bool *saved);
 

@@ -72,7 +72,7 @@ LSTM_API size_t lstm_rnn_state_size(const lstm_rnn *rnn, size_t leaf);
 
 typedef struct lstm_tape_config {
     size_t struct_size;
-    size_t max_batch, max_time; /* the most of one call */
+    size_t max_batch, max_time; /* the most of one call; may be 0 */
     size_t max_steps;           /* the largest sum of sequence lengths; 0: max_batch * max_time */
     bool inference;             /* keep nothing for backward: much smaller */
     /* NULL: from the context's allocator. Otherwise the caller's, for the tape's lifetime, of at least the size and

@@ -38,12 +38,6 @@ static void column_sums(size_t rows, size_t n, const float *x, size_t ldx, float
     }
 }
 
-static void add(size_t count, const float *x, float *y)
-{
-    FOR_VECTORS (k, lanes, count)
-        store(y + k, lanes, plus(load(y + k, lanes), load(x + k, lanes)));
-}
-
 static void scale(size_t count, float factor, float *x)
 {
     FOR_VECTORS (k, lanes, count)

@@ -48,6 +48,12 @@ INLINE void put(float *p, V x)
     store(p, VECTOR_WIDTH, x);
 }
 
+static void add(size_t count, const float *x, float *y)
+{
+    FOR_VECTORS (k, lanes, count)
+        store(y + k, lanes, plus(load(y + k, lanes), load(x + k, lanes)));
+}
+
 enum { TAIL_ROWS = 16, MOST_PLANES = 11, TAIL_FLOATS = (TAIL_ROWS + 1) * VECTOR_WIDTH };
 
 /* Where a vector of units stands: those of plane k at at[k] + u where its rows follow one another without a gap. With AVX-512
@@ -203,7 +209,7 @@ INLINE void over_units(lstm_activation kind, const lstm_function *function, unit
         const size_t together = rows - row < TAIL_ROWS ? rows - row : TAIL_ROWS;
         for (size_t r = whole ? 0 : together; r < together + (tail > 0); r++) {
             const size_t units = r < together ? whole : together * tail;
-            if (r == together)
+            if (r == together) /* their rows are in the cache now */
                 gather_tails(planes, count, row, together, whole, tail, tails);
             place p;
             UNROLLED

@@ -6,8 +6,9 @@
 
 /* Of b, packed on the way, so many rows go together that a panel of them stays in the L1 cache while the rows of a pass. Of
  * [x|h] so many numbers go together that they stay in the L2 cache while the panels pass; of packed weights so many stay
- * there while all rows pass. For so few columns of [x|h]' packing b takes longer than it spares. */
-enum { PANEL_ROWS = 6144 / (PANEL * VECTOR_WIDTH), BLOCK = 65536, GROUP = 65536, FEW_COLUMNS = 64 };
+ * there while all rows pass. For so few columns of [x|h]' packing b takes longer than it spares. Of b so many columns go
+ * together that they stay in the L2 cache: some are read twice. */
+enum { PANEL_ROWS = 6144 / (PANEL * VECTOR_WIDTH), BLOCK = 65536, GROUP = 65536, FEW_COLUMNS = 64, SUM_COLUMNS = 576 };
 
 static const float zeros[WIDEST * VECTOR_WIDTH];
 
@@ -318,7 +319,8 @@ static void run_tiles_down(size_t width, size_t m, tile t)
 static void few_columns_tn(size_t n, size_t rows, const lstm__rows *x, const float *b, size_t ldb, float *c, size_t ldc,
                            float *sums)
 {
-    float row[LSTM__FEW_ROWS][LSTM__SUM_ROWS], products[LSTM__FEW_ROWS][WIDEST * VECTOR_WIDTH];
+    float row[LSTM__FEW_ROWS][LSTM__SUM_ROWS];
+    _Alignas(64) float products[LSTM__FEW_ROWS][WIDEST * VECTOR_WIDTH];
     const size_t m = x->width + (sums != NULL);
     for (size_t r = 0; r < m; r++)
         for (size_t i = 0; i < rows; i++)
@@ -330,15 +332,13 @@ static void few_columns_tn(size_t n, size_t rows, const lstm__rows *x, const flo
         t.ldb = ldb;
         t.b_lanes = p.lanes;
         tiles_across[p.width - 1][m - 1](&t);
-        for (size_t r = 0; r < m; r++) {
-            float *to = (r < x->width ? c + r * ldc : sums) + p.at;
-            FOR_VECTORS (k, lanes, smaller(n - p.at, p.width * VECTOR_WIDTH))
-                store(to + k, lanes, plus(load(to + k, lanes), load(products[r] + k, lanes)));
-        }
+        for (size_t r = 0; r < m; r++)
+            add(smaller(n - p.at, p.width * VECTOR_WIDTH), products[r], (r < x->width ? c + r * ldc : sums) + p.at);
     }
 }
 
-/* A sum over LSTM__SUM_ROWS rows at most. For few columns of [x|h] nothing is packed. */
+/* A sum over LSTM__SUM_ROWS rows at most. Up to FEW_COLUMNS of [x|h] b is not packed; so few that there are LSTM__FEW_ROWS
+ * at most with the column of ones become rows. */
 static void rows_tn(size_t n, size_t rows, const lstm__rows *x, const lstm__rows *h, const float *b, size_t ldb,
                     float *c, size_t ldc, float *sums)
 {
@@ -371,7 +371,9 @@ static void product_tn(size_t n, size_t k, const lstm__rows *x, const lstm__rows
 {
     for (size_t i = 0; i < k; i += LSTM__SUM_ROWS) {
         const lstm__rows of_x = rows_from(x, i), of_h = rows_from(h, i);
-        rows_tn(n, smaller(LSTM__SUM_ROWS, k - i), &of_x, &of_h, b + i * ldb, ldb, c, ldc, sums);
+        for (size_t j = 0; j < n; j += SUM_COLUMNS)
+            rows_tn(smaller(SUM_COLUMNS, n - j), smaller(LSTM__SUM_ROWS, k - i), &of_x, &of_h, b + i * ldb + j, ldb,
+                    c + j, ldc, sums ? sums + j : NULL);
     }
 }
 

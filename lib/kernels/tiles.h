@@ -7,8 +7,8 @@
 /* Of each instruction set: how many vectors of sums fit its registers beside a row of b, how wide a panel of packed
  * weights is, in vectors, and how high a tile of each width may be: of 5 or 7 rows there are none. A few rows are taken in
  * wider panels, and of these in tiles as wide as their number allows: only eight sums at once hide the latency of the
- * additions. So few columns of a' are taken as rows, too. FETCHES: packed weights are fetched ahead; where a core is shared
- * and few operations a product are left, that costs more than it spares. */
+ * additions. So few columns of a' are taken as rows, too. FETCHES: rows of b are fetched ahead; where a core is shared, the
+ * operations may cost more than that spares. */
 #define FROM_2_TO_8(X, width) X(2, width) X(3, width) X(4, width) X(6, width) X(8, width)
 #define EVERY_TILE_OF_A_ROW(X)                                                                                         \
     X(1, 1) X(1, 2) X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(1, 8) X(1, 9) X(1, 10) X(1, 11) X(1, 12)
