@@ -53,7 +53,7 @@ fi
 # Functions that compute, on what they are given alone. Jansson's read and write memory here.
 computing="bsearch qsort snprintf vsnprintf strtoul
 memcmp memcpy memmove memset strchr strcmp strcpy strcspn strlen strncmp strspn strstr
-ceil cos exp floor fmax log pow crc32_z cblas_sgemm
+ceil cos exp floor fmax fmin log pow crc32_z cblas_sgemm
 json_array json_array_append_new json_array_get json_array_size json_delete json_dumpb json_integer json_integer_value
 json_load_callback json_number_value json_object json_object_del json_object_get json_object_iter json_object_iter_key
 json_object_iter_next json_object_iter_value json_object_key_to_iter json_object_set_new json_object_size json_pack
