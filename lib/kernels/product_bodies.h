@@ -43,7 +43,7 @@ static void run_tiles(size_t width, size_t m, tile t)
     const size_t k = t.a[0].width + t.a[1].width;
     for (size_t height, fetched = 0; m; m -= height, fetched += LINE) {
         height = tile_height(m, width);
-        t.next = fetched < t.ldb ? next + fetched * k : t.b;
+        t.next = FETCHES && fetched < t.ldb ? next + fetched * k : t.b;
         tiles_across[width - 1][height - 1](&t);
         t.a[0] = rows_from(&t.a[0], height);
         t.a[1] = rows_from(&t.a[1], height);
@@ -265,7 +265,7 @@ static void rows_by_panels(size_t m, panels p, const lstm__rows *x, const lstm__
         t.a[1] = *h;
         t.ldb = p.width * VECTOR_WIDTH;
         t.b = panel_at(w->packed, w, skipped, &p);
-        t.next = next_panel(&after) ? panel_at(w->packed, w, skipped, &after) : t.b;
+        t.next = FETCHES && next_panel(&after) ? panel_at(w->packed, w, skipped, &after) : t.b;
         run_tiles(p.width, m, t);
     }
 }
