@@ -166,14 +166,19 @@ static void call_nt(const lstm__kernels *kernels, area *a, size_t m, size_t n, s
                         start == 1 ? 0 : n + 3, y, n + 3);
 }
 
-static void call_tn(const lstm__kernels *kernels, area *a, size_t m, size_t n, size_t k, int start)
+static void call_tn_of(const lstm__kernels *kernels, area *a, size_t of_x, size_t m, size_t n, size_t k, bool with_sums)
 {
-    const size_t of_x = m > 2 * k ? k : m / 3, of_h = m - of_x;
+    const size_t of_h = m - of_x;
     const lstm__rows x = {.first = area_matrix(a, k, of_x, m + 1), .ld = m + 1, .width = of_x};
     const lstm__rows h = {.first = area_matrix(a, k, of_h, m + 2), .ld = m + 2, .width = of_h};
     const float *y = area_matrix(a, k, n, n + 2);
     float *c = area_matrix(a, m, n, n + 3), *sums = area_matrix(a, 1, n, n);
-    kernels->product_tn(n, k, &x, &h, y, n + 2, c, n + 3, start ? sums : NULL);
+    kernels->product_tn(n, k, &x, &h, y, n + 2, c, n + 3, with_sums ? sums : NULL);
+}
+
+static void call_tn(const lstm__kernels *kernels, area *a, size_t m, size_t n, size_t k, int start)
+{
+    call_tn_of(kernels, a, m / 3, m, n, k, start != 0);
 }
 
 typedef enum packing { AS_IT_IS, TRANSPOSED, FEW } packing;
@@ -252,6 +257,8 @@ static void probe_product_tn(const lstm__kernels *kernels, area *a, size_t n)
     call_products(kernels, a, n, call_tn);
     if (n <= 12) /* so many columns of [x|h] that b is packed; more than these of c have no room in a page */
         call_tn(kernels, a, 66, n, 3, 1);
+    for (size_t few = 1; few <= 3; few++) /* of x's columns, which become rows */
+        call_tn_of(kernels, a, few, 6, n, 3, true);
 }
 
 static void probe_column_sums(const lstm__kernels *kernels, area *a, size_t n)

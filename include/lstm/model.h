@@ -97,8 +97,7 @@ typedef struct lstm_model_grads {
 /* The gradient of the tape's last lstm_model_run, through all layers and all of time: one backward per run. params: the
  * same store, unchanged since. Hot path: nothing is allocated. Statuses: INVALID_ARGUMENT, SHAPE (d_params of another
  * layout), STATE (no run before it, an inference tape, weights that are others or were edited since, d_params frozen or
- * open).
- * Nothing is written on failure. */
+ * open). Nothing is written on failure. */
 LSTM_API lstm_status lstm_model_backward(lstm_model_tape *tape, const lstm_params *params,
                                          const lstm_model_grads *grads);
 
