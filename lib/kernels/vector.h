@@ -282,7 +282,7 @@ static inline V fused(V a, V b, V c)
 }
 static inline V minus_fused(V a, V b, V c)
 {
-    return vnegq_f32(vfmaq_f32(c, a, b));
+    return vfmsq_f32(vnegq_f32(c), a, b);
 }
 static inline V if_less(V a, V b, V then, V otherwise)
 {
@@ -380,9 +380,9 @@ static inline V fused(V a, V b, V c)
     return (float)odd;
 #endif
 }
-static inline V minus_fused(V a, V b, V c)
+static inline V minus_fused(V a, V b, V c) /* not -fused: GCC takes the sign elsewhere, to a sum of which it is not open */
 {
-    return -fused(a, b, c);
+    return fused(-a, b, -c);
 }
 static inline V minimum(V a, V b)
 {
