@@ -7,8 +7,9 @@
 
 #include <string.h>
 
-/* One portion of rows: a block of which all rows are computed at every step. tape->length counts each row's steps; at a
- * step at or after its end a row gets zeros for input, and its state stays. */
+/* One portion of rows: a block of which all rows are computed at every step. tape->length counts each row's steps. At a
+ * step at or after its end a row's state stays; a gradient has zero times what is computed for it then, which has to be
+ * finite: the input is that of a row that goes on, and so is the state of a row that has no step at all. */
 
 static bool is_over(const lstm__leg *leg, size_t k, size_t t)
 {
@@ -21,23 +22,53 @@ static lstm__run run_at(const lstm__leg *leg, size_t t)
     return lstm__make_run(leg, &chunk);
 }
 
-/* Ask the caller for the input of step t; rows that end before it get their length. */
+/* Row k has ended: a leaf of its state, of those of all rows, goes to the caller. */
+static void leave_row(const lstm__leg *leg, size_t k, size_t leaf, const float *state, float *const *final_state)
+{
+    const size_t width = leg->call->tape->rnn->state_sizes[leaf];
+    if (final_state && final_state[leaf])
+        lstm__copy(final_state[leaf] + (leg->block->first_row + k) * width, state + k * width, width);
+}
+
+/* Give row k what another row has. */
+static void follow_row(const lstm__run *run, size_t k, size_t other, bool with_state)
+{
+    const lstm_cell_spec *spec = run->spec;
+    float *input = (float *)(uintptr_t)run->input;
+    lstm__copy(input + k * spec->input_size, input + other * spec->input_size, spec->input_size);
+    for (size_t leaf = 0; with_state && leaf < spec->states; leaf++) {
+        float *state = (float *)(uintptr_t)run->state[leaf];
+        lstm__copy(state + k * spec->state_sizes[leaf], state + other * spec->state_sizes[leaf],
+                   spec->state_sizes[leaf]);
+    }
+}
+
+/* Ask the caller for the input of step t; rows that end before it get their length. *alive: one that goes on, or, if none
+ * does, how many there are. */
 static lstm_status ask(const lstm__leg *leg, const lstm_raw_loop *loop, size_t t, const lstm__run *run,
-                       const float *output, bool *finished)
+                       const float *output, float *const *final_state, bool *finished, size_t *alive)
 {
     const lstm__block *block = leg->block;
     size_t *length = leg->call->tape->length + block->first_row;
-    float *input = (float *)(uintptr_t)run->input;
-    const size_t width = run->spec->input_size;
-    lstm_status status = loop->next(loop->user, t, block->first_row, block->rows, output, run->state, input, finished);
+    lstm_status status = loop->next(loop->user, t, block->first_row, block->rows, output, run->state,
+                                    (float *)(uintptr_t)run->input, finished);
+    if (status)
+        return lstm__fail(status, "lstm_raw_rnn: next returned \"%s\" before step %zu", lstm_status_string(status), t);
+    *alive = block->rows;
     for (size_t k = 0; k < block->rows; k++) {
-        if (finished[k] && length[k] > t)
+        if (finished[k] && length[k] > t) {
             length[k] = t;
+            for (size_t leaf = 0; leaf < run->spec->states; leaf++)
+                leave_row(leg, k, leaf, run->state[leaf], final_state);
+        }
         finished[k] = length[k] <= t;
-        if (finished[k])
-            memset(input + k * width, 0, width * sizeof *input);
+        if (!finished[k])
+            *alive = k;
     }
-    return status;
+    for (size_t k = 0; k < block->rows && *alive < block->rows; k++)
+        if (finished[k])
+            follow_row(run, k, *alive, t == 0);
+    return LSTM_OK;
 }
 
 /* Hand on the outputs of step t, and keep the states of rows that are over. */
@@ -58,22 +89,20 @@ static void leave_step(const lstm__leg *leg, size_t t, const lstm__run *run, flo
 }
 
 /* Steps until all rows have ended; *steps: how many. */
-static lstm_status loop_block(const lstm__leg *leg, const lstm_raw_loop *loop, size_t max_time, float *outputs,
+static lstm_status loop_block(const lstm__leg *leg, const lstm_raw_loop *loop, const lstm_raw_rnn_args *args,
                               size_t *steps)
 {
     bool finished[LSTM__BLOCK_ROWS_MAX] = {false};
     const float *output = NULL;
     lstm__enter(leg);
-    for (size_t t = 0; t < max_time; t++) {
+    for (size_t t = 0; t < args->max_time; t++) {
         const lstm__run run = run_at(leg, t);
-        lstm_status status = ask(leg, loop, t, &run, output, finished);
         size_t alive = 0;
-        for (size_t k = 0; k < leg->block->rows; k++)
-            alive += !finished[k];
-        if (status || !alive)
+        lstm_status status = ask(leg, loop, t, &run, output, args->final_state, finished, &alive);
+        if (status || alive == run.rows)
             return status;
         lstm__run_forward(&run);
-        leave_step(leg, t, &run, outputs);
+        leave_step(leg, t, &run, args->outputs);
         output = run.output;
         *steps = t + 1;
     }
@@ -106,15 +135,15 @@ static lstm_status run_block(const lstm__call *call, const lstm_raw_loop *loop, 
     const lstm_tape *tape = call->tape;
     const lstm__leg leg = {.call = call, .block = &tape->blocks[index], .lane = &tape->lanes[0]};
     size_t steps = 0;
-    lstm_status status = loop_block(&leg, loop, args->max_time, args->outputs, &steps);
+    lstm_status status = loop_block(&leg, loop, args, &steps);
     if (status)
         return status;
     tape->blocks[index].chunks = steps;
     tape->blocks[index].steps = steps * leg.block->rows;
     for (size_t leaf = 0; leaf < tape->rnn->states; leaf++)
-        if (args->final_state && args->final_state[leaf])
-            lstm__scatter_rows(tape, leg.block, states_after(&leg, steps, leaf), tape->rnn->state_sizes[leaf],
-                               args->final_state[leaf]);
+        for (size_t k = 0; k < leg.block->rows; k++)
+            if (tape->length[leg.block->first_row + k] == args->max_time)
+                leave_row(&leg, k, leaf, states_after(&leg, steps, leaf), args->final_state);
     if (args->outputs)
         lstm__clear_padding(tape, leg.block, lstm_rnn_output_size(tape->rnn), args->outputs);
     for (size_t k = 0; k < leg.block->rows && args->sequence_length; k++)

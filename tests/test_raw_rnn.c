@@ -90,6 +90,48 @@ START_TEST(a_loop_that_reads_a_sequence_is_dynamic_rnn)
 }
 END_TEST
 
+/* Gradients of the weights come of the other rows, and are finite. */
+START_TEST(a_row_without_steps_may_start_from_nan)
+{
+    static const size_t lengths[] = {4, 0, 2};
+    for (size_t kind = 0; kind < test_cell_kind_count; kind++) {
+        const unroll_shape shape = {.input = 3, .batch = 3, .time = 5, .lengths = lengths};
+        lstm_cell *cell = test_cell(test_cell_kinds[kind], 5, LSTM_ACTIVATION_DEFAULT, 1.0f);
+        reader r = {0};
+        const lstm_raw_loop loop = {.struct_size = sizeof loop, .user = &r, .next = read_next};
+        unroll u, twin;
+        size_t count;
+        unroll_create(&u, NULL, cell, &shape);
+        unroll_create(&twin, NULL, cell, &shape);
+        lstm_cell_destroy(cell);
+        r.u = &u;
+        for (size_t leaf = 0; leaf < u.leaves; leaf++)
+            for (size_t k = 0, width = lstm_rnn_state_size(u.rnn, leaf); k < width; k++)
+                u.state[leaf][width + k] = NAN;
+        for (size_t k = 0; k < u.last_count; k++) /* d_last_output, which the raw loop has not */
+            u.d_last[k] = 0.0f;
+        unroll_run(&u);
+        ck_ok(lstm_raw_rnn(twin.tape, twin.weights, &loop,
+                           LSTM_ARGS(lstm_raw_rnn_args, .batch = 3, .max_time = 5,
+                                     .initial_state = (const float *const *)u.state, .final_state = twin.final)));
+        ck_ok(lstm_raw_rnn_backward(twin.tape, twin.weights, &loop,
+                                    LSTM_ARGS(lstm_raw_rnn_grads, .d_outputs = twin.d_y,
+                                              .d_final_state = (const float *const *)twin.d_final,
+                                              .d_params = twin.grads)));
+        const float *grads = lstm_params_data(u.grads, &count);
+        for (size_t k = 0; k < count; k++)
+            ck_assert(isfinite(grads[k]));
+        ck_close(lstm_params_data(twin.grads, NULL), grads, count, "gradients");
+        for (size_t leaf = 0; leaf < u.leaves; leaf++)
+            for (size_t k = 0, width = lstm_rnn_state_size(u.rnn, leaf); k < 3 * width; k++)
+                ck_assert(k / width == 1 ? isnan(twin.final[leaf][k]) != 0
+                                         : fabsf(twin.final[leaf][k] - u.final[leaf][k]) < 1e-5f);
+        unroll_destroy(&u);
+        unroll_destroy(&twin);
+    }
+}
+END_TEST
+
 /* A generator: the next input is a fixed mix of the last output; the first is given. A row ends after `row + 2` steps. */
 typedef struct generator {
     const float *start; /* [batch][3] */
@@ -265,7 +307,7 @@ START_TEST(a_loop_says_what_is_wrong_and_passes_failures_on)
                               .final_state = u.final,
                               .initial_state = (const float *const *)u.state};
     const lstm_raw_rnn_grads *grads = LSTM_ARGS(lstm_raw_rnn_grads, .d_params = u.grads);
-    ck_assert_int_eq(lstm_raw_rnn(u.tape, u.weights, &loop, &args), LSTM_ERR_IO);
+    ck_fails(lstm_raw_rnn(u.tape, u.weights, &loop, &args), LSTM_ERR_IO, "next returned \"input or output failed\"");
     ck_fails(lstm_raw_rnn_backward(u.tape, u.weights, &loop, grads), LSTM_ERR_STATE, "no forward call");
     loop.next = finish_at_once;
     ck_ok(lstm_raw_rnn(u.tape, u.weights, &loop, &args));
@@ -295,6 +337,7 @@ Suite *raw_rnn_suite(void)
 {
     return test_suite("raw_rnn", (const TTest *const[]){
                                      a_loop_that_reads_a_sequence_is_dynamic_rnn,
+                                     a_row_without_steps_may_start_from_nan,
                                      gradients_pass_through_the_callers_inputs,
                                      backward_goes_through_the_rows_of_the_last_call_alone,
                                      a_loop_says_what_is_wrong_and_passes_failures_on,
