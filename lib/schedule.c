@@ -71,6 +71,10 @@ float lstm_cosine_decay_restarts(float rate, uint64_t step, double first_steps, 
         restarts = floor(log(1.0 - share * (1.0 - t_mul)) / log(t_mul));
         const double length = pow(t_mul, restarts);
         share = (share - (1.0 - length) / (1.0 - t_mul)) / length;
+        if (share >= 1.0) { /* logarithms are rounded: the next has begun */
+            share = (share - 1.0) / t_mul;
+            restarts += 1.0;
+        }
     }
     return (float)((double)rate * half_wave(share, pow(m_mul, restarts), alpha));
 }

@@ -69,6 +69,11 @@ START_TEST(the_cosine_restarts_longer_and_lower)
     ck_rate(lstm_cosine_decay_restarts(0.2f, 20, 10, 2.0, 0.5, 0.0), 0.05); /* its middle */
     ck_rate(lstm_cosine_decay_restarts(0.2f, 30, 10, 2.0, 0.5, 0.0), 0.05); /* the third starts */
     ck_rate(lstm_cosine_decay_restarts(0.2f, 20, 10, 2.0, 0.5, 0.1), 0.2 * (0.9 * 0.25 + 0.1));
+    /* Where the quotient of logarithms is rounded below a whole number; 1.0 by TensorFlow 2.21. */
+    ck_rate(lstm_cosine_decay_restarts(1.0f, 12100, 100, 3.0, 1.0, 0.0), 1.0);
+    ck_rate(lstm_cosine_decay_restarts(1.0f, 111, 1, 10.0, 1.0, 0.0), 1.0);
+    ck_rate(lstm_cosine_decay_restarts(1.0f, 211, 16, 1.5, 1.0, 0.0), 1.0);
+    ck_rate(lstm_cosine_decay_restarts(1.0f, 12100, 100, 3.0, 0.5, 0.0), 0.03125);
 }
 END_TEST
 
