@@ -47,11 +47,9 @@ static void clip_part(lstm_params *params, size_t first, size_t count, float cli
         return;
     const lstm__kernels *kernels = lstm__context_kernels(lstm__params_context(params));
     float *values = lstm_params_edit(params, NULL) + first;
-    double factor = isfinite(norm) ? (double)clip_norm / norm : (double)NAN;
-    if (factor < (double)FLT_MIN) { /* denormal, it would lose digits, or be 0 */
+    double factor = (double)clip_norm / norm;
+    for (; factor > 0.0 && factor < (double)FLT_MIN; factor *= 0x1p64) /* denormal, it would lose digits, or be 0 */
         kernels->scale(count, 0x1p-64f, values);
-        factor *= 0x1p64;
-    }
     kernels->scale(count, (float)factor, values);
 }
 
@@ -94,7 +92,7 @@ lstm_status lstm_clip_by_global_norm(lstm_params *params, float clip_norm, doubl
     for (lstm__ranges r = trained(params); lstm__next_range(&r);)
         sum += sum_of_squares(params, r.first, r.count);
     for (lstm__ranges r = trained(params); lstm__next_range(&r);)
-        clip_part(params, r.first, r.count, clip_norm, sqrt(sum));
+        clip_part(params, r.first, r.count, clip_norm, isfinite(sum) ? sqrt(sum) : (double)NAN);
     if (norm)
         *norm = sqrt(sum);
     return LSTM_OK;

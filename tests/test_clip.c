@@ -121,8 +121,8 @@ END_TEST
 
 START_TEST(the_largest_floats_are_scaled_to_a_small_norm)
 {
-    static const float clip_norms[] = {1.0f, 1e-3f, 1e-20f};
-    for (size_t k = 0; k < 3; k++) {
+    static const float clip_norms[] = {1.0f, 1e-3f, 1e-20f, 1e-30f};
+    for (size_t k = 0; k < 4; k++) {
         lstm_params *params = made();
         float *values = lstm_params_edit(params, NULL);
         double norm;
@@ -154,6 +154,24 @@ START_TEST(a_norm_that_is_not_finite_makes_all_nan_and_is_named)
             ck_assert(isnan(lstm_params_data(params, NULL)[j]));
         lstm_params_destroy(params);
     }
+}
+END_TEST
+
+/* As in TensorFlow: t * clip_norm / max(norm, clip_norm). */
+START_TEST(beside_an_infinity_its_own_norm_makes_zeros)
+{
+    lstm_params *params = made();
+    float *values = lstm_params_edit(params, NULL);
+    values[FIRST + 30] = -INFINITY;
+    ck_ok(lstm_clip_by_norm(params, 1.0f));
+    ck_assert(isnan(values[FIRST + 30]));
+    ck_assert_float_eq(values[FIRST], 0.0f);
+    ck_assert_float_eq(values[FIRST + 31], 0.0f);
+    ck_assert_float_ne(values[0], 0.0f);
+    values[FIRST + 31] = NAN;
+    ck_ok(lstm_clip_by_norm(params, 1.0f));
+    ck_assert(isnan(values[FIRST]));
+    lstm_params_destroy(params);
 }
 END_TEST
 
@@ -205,6 +223,7 @@ Suite *clip_suite(void)
                                   each_variable_is_clipped_by_its_own_norm,
                                   the_largest_floats_are_scaled_to_a_small_norm,
                                   a_norm_that_is_not_finite_makes_all_nan_and_is_named,
+                                  beside_an_infinity_its_own_norm_makes_zeros,
                                   bad_arguments_are_refused_and_nothing_moves,
                                   NULL,
                               });

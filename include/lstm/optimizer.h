@@ -125,8 +125,8 @@ LSTM_API lstm_status lstm_optimizer_apply(lstm_optimizer *optimizer, lstm_params
 LSTM_API lstm_status lstm_clip_by_value(lstm_params *params, float low, float high);
 
 /* A variable whose norm (the root of the sum of its squares, summed in double) is above clip_norm is scaled to it; others
- * keep their bits. TF1's clip_by_norm for each variable. clip_norm is above 0 and finite. Statuses: INVALID_ARGUMENT,
- * STATE. */
+ * keep their bits. With an infinite norm what is finite becomes 0, and the rest NaN. TF1's clip_by_norm for each variable.
+ * clip_norm is above 0 and finite. Statuses: INVALID_ARGUMENT, STATE. */
 LSTM_API lstm_status lstm_clip_by_norm(lstm_params *params, float clip_norm);
 
 /* All variables together: if the norm of all their values is above clip_norm, all are scaled by clip_norm / norm;
