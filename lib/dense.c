@@ -1,6 +1,7 @@
 #include <lstm/dense.h>
 
 #include "context.h"
+#include "memory.h"
 #include "params.h"
 #include "status.h"
 
@@ -88,13 +89,21 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+static lstm_status check_call(const char *function, const lstm_dense *dense, const lstm_params *params, size_t rows)
+{
+    size_t floats;
+    if (!lstm__multiply(rows, dense->units, &floats) || !lstm__multiply(rows, dense->input_size, &floats))
+        return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: rows is %zu: what they hold overflows", function, rows);
+    return lstm__params_check(function, "params", params, dense->layout);
+}
+
 lstm_status lstm_dense_forward(const lstm_dense *dense, const lstm_params *params, size_t rows, const float *x,
                                float *y)
 {
     const char *function = "lstm_dense_forward";
     if (!dense || (rows && (!x || !y)))
         return lstm__fail_null(function, !dense ? "dense" : !x ? "x" : "y");
-    lstm_status status = lstm__params_check(function, "params", params, dense->layout);
+    lstm_status status = check_call(function, dense, params, rows);
     if (status)
         return status;
     const lstm__kernels *kernels = lstm__context_kernels(dense->context);
@@ -167,7 +176,7 @@ lstm_status lstm_dense_backward(const lstm_dense *dense, const lstm_params *para
     const char *function = "lstm_dense_backward";
     if (!dense || (rows && (!x || !y || !d_y)))
         return lstm__fail_null(function, !dense ? "dense" : !x ? "x" : !y ? "y" : "d_y");
-    lstm_status status = lstm__params_check(function, "params", params, dense->layout);
+    lstm_status status = check_call(function, dense, params, rows);
     if (!status && grads)
         status = lstm__params_check_writable(function, "grads", grads, dense->layout);
     if (status)

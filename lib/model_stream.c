@@ -191,13 +191,15 @@ static void run_dense(const lstm_model_stream *stream, const lstm__model_layer *
     }
 }
 
-/* Run the layers that go by time; their output, [batch][p->time][width]. `outputs`: where the last one may write, or NULL. */
+/* Run the layers that go by time; their output, [batch][p->time][width]. `outputs`: where the last one may write, or NULL;
+ * it may be x, over which a stream writes, but no dense layer. */
 static const float *run_portion(const lstm_model_stream *stream, const portion *p, const float *x, float *outputs)
 {
     const lstm_model *model = stream->model;
     for (size_t k = 0; k < model->layer_count && !model->layers[k].by_row; k++) {
         const lstm__model_layer *layer = &model->layers[k];
-        float *y = outputs && k + 1 == model->layer_count ? outputs : stream->values[k % 2];
+        const bool here = outputs && k + 1 == model->layer_count && (layer->rnn || outputs != x);
+        float *y = here ? outputs : stream->values[k % 2];
         if (layer->rnn)
             (void)lstm_stream_run_ragged(stream->streams[k], p->time, p->steps, x, y);
         else
@@ -278,7 +280,7 @@ lstm_status lstm_model_stream_run(lstm_model_stream *stream, size_t time, const 
         const float *made = run_portion(stream, &p, in_place ? x : stream->portion, in_place ? y : NULL);
         if (last)
             keep_last(stream, &p, made);
-        else if (!in_place)
+        else if (made != y)
             copy_rows(stream, &p, out, made, p.time, y, time, true);
     }
     if (last)

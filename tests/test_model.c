@@ -310,6 +310,10 @@ START_TEST(runs_without_steps_need_no_arrays)
     lstm_model_tape *inference;
     work w;
     work_create(&w, "{\"input_size\": 2, \"layers\": [{\"type\": \"dense\", \"units\": 4}]}");
+    ck_fails(lstm_model_tape_create(
+                 w.model, LSTM_ARGS(lstm_tape_config, .max_batch = 2, .max_time = SIZE_MAX / 2 + 1, .inference = true),
+                 &inference),
+             LSTM_ERR_OUT_OF_MEMORY, "out of memory");
     ck_ok(lstm_model_tape_create(w.model, &config, &inference));
     const lstm_model_args args = {.struct_size = sizeof args, .batch = BATCH, .sequence_length = none};
     ck_ok(lstm_model_run(inference, w.weights, &args));

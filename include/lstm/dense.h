@@ -29,7 +29,8 @@ LSTM_API lstm_status lstm_dense_create(lstm_params *params, const char *scope, s
 /* Give back the caller's reference; NULL is fine. */
 LSTM_API void lstm_dense_destroy(lstm_dense *dense);
 
-/* y[rows][units] = act(x[rows][input_size] W + b). For a sequence, rows is batch * time. Hot path: nothing is allocated.
+/* y[rows][units] = act(x[rows][input_size] W + b). For a sequence, rows is batch * time. Here and below, what is
+ * written overlaps nothing else. Hot path: nothing is allocated.
  * Statuses: INVALID_ARGUMENT, SHAPE (params of another layout), STATE (params are open). */
 LSTM_API lstm_status lstm_dense_forward(const lstm_dense *dense, const lstm_params *params, size_t rows, const float *x,
                                         float *y);

@@ -119,7 +119,8 @@ LSTM_API void lstm_model_stream_destroy(lstm_model_stream *stream);
 /* Go on by `time` steps, row `row` by steps[row] of them, 0 .. time, or all by `time` where steps is NULL.
  * inputs[batch][time][input]; past a row's steps they are not read. outputs[batch][time][output], past a row's steps as
  * lstm_model_run gives them past its length; of a model that returns the last: [batch][output], of each row's last step
- * so far, which may lie in an earlier call. Hot path: nothing is allocated. Statuses: INVALID_ARGUMENT. */
+ * so far, which may lie in an earlier call. Of other models the two may be one array where a step has as many inputs as
+ * outputs; they do not overlap otherwise. Hot path: nothing is allocated. Statuses: INVALID_ARGUMENT. */
 LSTM_API lstm_status lstm_model_stream_run(lstm_model_stream *stream, size_t time, const size_t *steps,
                                            const float *inputs, float *outputs);
 

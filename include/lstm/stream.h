@@ -39,7 +39,8 @@ LSTM_API lstm_status lstm_stream_create(const lstm_rnn *rnn, const lstm_params *
 /* NULL is fine. */
 LSTM_API void lstm_stream_destroy(lstm_stream *stream);
 
-/* Go on by `time` steps, any number: inputs[batch][time][input] and outputs[batch][time][output] in the plan's layout.
+/* Go on by `time` steps, any number: inputs[batch][time][input] and outputs[batch][time][output] in the plan's layout; they
+ * may be one array where a step has as many of both, and do not overlap otherwise.
  * The sequence is the same in whatever portions it comes (with the CBLAS kernels to within rounding, for a CBLAS sums in
  * an order that depends on the number of rows). Hot path: nothing is allocated. Statuses: INVALID_ARGUMENT. */
 LSTM_API lstm_status lstm_stream_run(lstm_stream *stream, size_t time, const float *inputs, float *outputs);
