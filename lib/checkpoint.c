@@ -15,6 +15,7 @@
 /* One tensor of the file, and where its values are in memory. */
 typedef struct item {
     char *name;
+    uint64_t hash; /* of the name */
     lstm_dtype dtype;
     size_t rank, shape[LSTM_MAX_RANK], size;
     void *data;
@@ -35,8 +36,7 @@ struct lstm_checkpoint {
 
 /* ---- the list ---- */
 
-/* `first`: of its kind; names are compared for these alone, as two stores or numbers of one name share the first. */
-static lstm_status add_item(const char *function, lstm_checkpoint *c, const char *const parts[3], bool first, item made)
+static lstm_status add_item(const char *function, lstm_checkpoint *c, const char *const parts[3], item made)
 {
     char name[LSTM_MAX_NAME + 64] = "";
     int used = 0;
@@ -45,8 +45,9 @@ static lstm_status add_item(const char *function, lstm_checkpoint *c, const char
             used += snprintf(name + used, sizeof name - (size_t)used, "%s%s", used ? "/" : "", parts[k]);
     if (used < 1 || (size_t)used >= sizeof name)
         return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: the name %.64s... is too long", function, name);
-    for (size_t k = 0; first && k < c->item_count; k++)
-        if (!strcmp(c->items[k].name, name))
+    made.hash = lstm__name_hash(name);
+    for (size_t k = 0; k < c->item_count; k++)
+        if (c->items[k].hash == made.hash && !strcmp(c->items[k].name, name))
             return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: \"%.200s\" is on the list already", function, name);
     item *grown = lstm__grow(c->context, c->items, c->item_count, &c->item_capacity, sizeof *grown);
     if (!grown)
@@ -87,7 +88,7 @@ static lstm_status add_variables(const char *function, lstm_checkpoint *c, const
                      .size = info.count * sizeof *block,
                      .data = block + info.offset};
         memcpy(made.shape, info.shape, sizeof made.shape);
-        if ((status = add_item(function, c, (const char *const[3]){prefix, slot, info.name}, k == 0, made)))
+        if ((status = add_item(function, c, (const char *const[3]){prefix, slot, info.name}, made)))
             return status;
     }
     lstm__params_retain(params);
@@ -102,7 +103,7 @@ static lstm_status add_numbers(const char *function, lstm_checkpoint *c, const c
     values.rank = 1;
     values.shape[0] = count;
     values.size = count * (values.dtype == LSTM_DTYPE_F32 ? sizeof(float) : sizeof(double));
-    return add_item(function, c, (const char *const[3]){"checkpoint", prefix, name}, true, values);
+    return add_item(function, c, (const char *const[3]){"checkpoint", prefix, name}, values);
 }
 
 lstm_status lstm_checkpoint_create(lstm_context *context, lstm_checkpoint **checkpoint)

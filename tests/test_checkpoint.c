@@ -362,6 +362,15 @@ START_TEST(lists_say_what_is_wrong)
     ck_fails(lstm_checkpoint_add_params(c, "ema", t.grads), LSTM_ERR_INVALID_ARGUMENT, "on the list already");
     ck_fails(lstm_checkpoint_add_params(c, NULL, t.grads), LSTM_ERR_INVALID_ARGUMENT, "on the list already");
     ck_fails(lstm_checkpoint_add_optimizer(c, t.optimizer), LSTM_ERR_INVALID_ARGUMENT, "on the list already");
+    ck_fails(lstm_checkpoint_add_u64(c, "a\xFF", &number, 1), LSTM_ERR_INVALID_ARGUMENT, "no name");
+    lstm_params *other;
+    ck_ok(lstm_params_create(NULL, &other));
+    ck_ok(lstm_params_declare(other, "own", 1, (const size_t[]){2}, NULL));
+    ck_ok(lstm_params_declare(other, "dense/bias", 1, (const size_t[]){2}, NULL)); /* the second of its names */
+    ck_ok(lstm_params_initialize(other, 1));
+    ck_fails(lstm_checkpoint_add_params(c, NULL, other), LSTM_ERR_INVALID_ARGUMENT, "\"dense/bias\" is on the list");
+    ck_ok(lstm_checkpoint_add_params(c, "other", other));
+    lstm_params_destroy(other);
     lstm_checkpoint_destroy(NULL);
     lstm_params_destroy(open);
     lstm_params_destroy(frozen);
