@@ -15,6 +15,7 @@ typedef struct lstm__variables {
     lstm_context *context; /* the plan's: cells may have others */
     lstm__wanted *wanted;  /* names below the plan's scope, each an allocation */
     size_t count, capacity;
+    lstm__names names;
     struct lstm__wanted_matrix *matrices; /* what a tape keeps packed */
     size_t matrix_count, matrix_capacity;
 } lstm__variables;
@@ -115,13 +116,15 @@ void lstm__cell_retain(lstm_cell *cell);
 /* Whether it is a cell of single steps, made by lstm_cell_create_custom. */
 bool lstm__cell_gives_steps(const lstm_cell *cell);
 
-/* Let a cell declare what it needs for that input width; its variables stand below path. The last spec of the plan so far
- * is *last, and becomes the newest. Release it, in any state, by lstm__spec_release. */
+/* Let a cell declare what it needs for that input width; its variables stand below path/level, each of which may be empty,
+ * and its name. The last spec of the plan so far is *last, and becomes the newest. Release it, in any state, by
+ * lstm__spec_release. */
 lstm_status lstm__spec_declare(const char *function, const lstm_cell *cell, size_t input_size, const char *path,
-                               lstm__variables *variables, lstm_cell_spec **last, lstm_cell_spec **spec);
+                               const char *level, lstm__variables *variables, lstm_cell_spec **last,
+                               lstm_cell_spec **spec);
 void lstm__spec_release(lstm_cell_spec *spec);
 
-/* Declare a cell inside a wrapper: its leaves are appended to the wrapper's, its variables stand below level (NULL: where
+/* Declare a cell inside a wrapper: its leaves are appended to the wrapper's, its variables stand below level (empty: where
  * the wrapper's own stand). The wrapper's first call has index 0. */
 lstm_status lstm__spec_inner(lstm_cell_spec *spec, const lstm_cell *inner, const char *level, size_t input_size);
 

@@ -44,7 +44,7 @@ static view view_of(const lstm__run *run)
 static lstm_status declare(const void *self, size_t input_size, lstm_cell_spec *spec)
 {
     const dropout *d = self;
-    lstm_status status = lstm__spec_inner(spec, d->inner, NULL, input_size);
+    lstm_status status = lstm__spec_inner(spec, d->inner, "", input_size);
     if (!status)
         status = lstm_cell_spec_output(spec, spec->inner[0]->output_size);
     if (status)

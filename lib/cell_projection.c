@@ -30,7 +30,7 @@ static lstm_status declare_input(const void *self, size_t input_size, lstm_cell_
     const projection *p = self;
     lstm_status status = declare_variables(spec, input_size, p->width);
     if (!status)
-        status = lstm__spec_inner(spec, p->inner, NULL, p->width);
+        status = lstm__spec_inner(spec, p->inner, "", p->width);
     if (status)
         return status;
     const lstm_cell_spec *inner = spec->inner[0];
@@ -83,7 +83,7 @@ static void input_weight_gradient(const lstm_cell *cell, const lstm__run *run, f
 static lstm_status declare_output(const void *self, size_t input_size, lstm_cell_spec *spec)
 {
     const projection *p = self;
-    lstm_status status = lstm__spec_inner(spec, p->inner, NULL, input_size);
+    lstm_status status = lstm__spec_inner(spec, p->inner, "", input_size);
     if (status)
         return status;
     const size_t from = spec->inner[0]->output_size;

@@ -12,7 +12,7 @@ typedef struct wrapper {
 /* The tape: the cell's output [steps][width], where it is no state; for a highway, carry [steps][width] after it. */
 static lstm_status declare_inner(const wrapper *w, size_t input_size, lstm_cell_spec *spec, size_t more_tape)
 {
-    lstm_status status = lstm__spec_inner(spec, w->inner, NULL, input_size);
+    lstm_status status = lstm__spec_inner(spec, w->inner, "", input_size);
     if (status)
         return status;
     if (spec->inner[0]->output_size != input_size)

@@ -116,8 +116,12 @@ lstm__wanted *lstm__variables_append(lstm__variables *variables, const char *pat
     if (!full)
         return NULL;
     snprintf(full, size, "%s%s%s", path, *path ? "/" : "", name);
+    if (!lstm__names_add(context, &variables->names, lstm__name_hash(full), variables->count)) {
+        lstm__release(context, full);
+        return NULL;
+    }
     lstm__wanted *made = &grown[variables->count++];
-    *made = (lstm__wanted){.name = full, .hash = lstm__name_hash(full), .rank = rank};
+    *made = (lstm__wanted){.name = full, .rank = rank};
     memcpy(made->shape, shape, rank * sizeof *shape);
     return made;
 }
@@ -127,6 +131,7 @@ void lstm__variables_release(lstm__variables *variables)
     for (size_t k = 0; k < variables->count; k++)
         lstm__release(variables->context, (char *)(uintptr_t)variables->wanted[k].name);
     lstm__release(variables->context, variables->wanted);
+    lstm__release(variables->context, variables->names.slots);
     lstm__release(variables->context, variables->matrices);
 }
 
@@ -138,8 +143,9 @@ static lstm_status append_variable(const char *function, lstm_cell_spec *spec, c
     if (!wanted)
         return keep_memory_failure(spec, function);
     const size_t place = all->count - 1;
-    for (size_t k = 0; k < place; k++)
-        if (all->wanted[k].hash == wanted->hash && !strcmp(all->wanted[k].name, wanted->name))
+    const uint64_t hash = lstm__name_hash(wanted->name);
+    for (size_t probe = 0, k; (k = lstm__names_next(&all->names, hash, &probe)) != SIZE_MAX;)
+        if (k != place && !strcmp(all->wanted[k].name, wanted->name))
             return keep(spec,
                         lstm__fail(LSTM_ERR_STATE, "%s: the plan has two variables \"%s\"", function, wanted->name));
     if (initializer)
@@ -254,9 +260,11 @@ static const lstm_cell_spec *owner_of(const lstm_cell_spec *spec, const lstm_cel
 }
 
 lstm_status lstm__spec_declare(const char *function, const lstm_cell *cell, size_t input_size, const char *path,
-                               lstm__variables *variables, lstm_cell_spec **last, lstm_cell_spec **spec)
+                               const char *level, lstm__variables *variables, lstm_cell_spec **last,
+                               lstm_cell_spec **spec)
 {
-    const size_t length = strlen(path) + 1 + strlen(cell->name);
+    const char *const parts[] = {path, level, cell->name};
+    const size_t length = strlen(path) + strlen(level) + strlen(cell->name) + 2;
     lstm_cell_spec *made = lstm__allocate(cell->context, 1, sizeof *made + length + 1);
     if (!made)
         return lstm__fail_memory(function);
@@ -272,8 +280,11 @@ lstm_status lstm__spec_declare(const char *function, const lstm_cell *cell, size
                              .site = *last ? (*last)->site + 1 : 0};
     *last = made;
     made->first_variable = made->shared ? made->shared->first_variable : 0;
-    snprintf(made->path, length + 1, "%s%s%s", path, *path && *cell->name ? "/" : "", cell->name);
-    if (strlen(made->path) > LSTM_MAX_NAME)
+    size_t used = 0;
+    for (size_t k = 0; k < 3; k++) /* those that are not empty, with a '/' between */
+        if (*parts[k])
+            used += (size_t)snprintf(made->path + used, length + 1 - used, "%s%s", used ? "/" : "", parts[k]);
+    if (used > LSTM_MAX_NAME)
         return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: the scopes of cell \"%.64s\" are too long", function,
                           cell->name);
     lstm_status status = cell->ops.declare(cell->self, input_size, made);
@@ -304,7 +315,6 @@ void lstm__spec_release(lstm_cell_spec *spec)
 lstm_status lstm__spec_inner(lstm_cell_spec *spec, const lstm_cell *inner, const char *level, size_t input_size)
 {
     const char *function = spec->function;
-    char path[LSTM_MAX_NAME + 2];
     lstm_cell_spec **grown =
         lstm__grow(spec->context, spec->inner, spec->inner_count, &spec->inner_capacity, sizeof *grown);
     if (!grown)
@@ -312,8 +322,8 @@ lstm_status lstm__spec_inner(lstm_cell_spec *spec, const lstm_cell *inner, const
     spec->inner = grown;
     lstm_cell_spec **made = &grown[spec->inner_count];
     *made = NULL;
-    snprintf(path, sizeof path, "%s%s%s", spec->path, level && *spec->path ? "/" : "", level ? level : "");
-    lstm_status status = lstm__spec_declare(function, inner, input_size, path, spec->variables, spec->last, made);
+    lstm_status status =
+        lstm__spec_declare(function, inner, input_size, spec->path, level, spec->variables, spec->last, made);
     if (*made)
         spec->inner_count++;
     if (status)

@@ -10,7 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_LAYERS = 4096, MAX_LEVELS = 64, MAX_BRACKETS = 2 * MAX_LEVELS + 8, MAX_WHERE = 160 };
+enum {
+    MAX_LAYERS = 4096,
+    MAX_CELLS = 2 * MAX_LAYERS,
+    MAX_LEVELS = 64,
+    MAX_BRACKETS = 2 * MAX_LEVELS + 8,
+    MAX_WHERE = 160
+};
 
 /* A JSON object that is being read, and where it stands. */
 typedef struct reader {
@@ -19,6 +25,7 @@ typedef struct reader {
     const json_t *object;
     char where[MAX_WHERE]; /* such as layers[1].cell; what does not fit is cut */
     size_t level;          /* of a cell */
+    size_t *cells;         /* how many there are so far */
 } reader;
 
 static lstm_status refuse(const reader *r, const char *format, ...) LSTM__PRINTF(2, 3);
@@ -259,6 +266,8 @@ static lstm_status read_cell(const reader *parent, const char *key, const json_t
         return status;
     if (r.level > MAX_LEVELS)
         return refuse(&r, "cells are nested deeper than %d levels", MAX_LEVELS);
+    if (++*r.cells > MAX_CELLS)
+        return refuse(&r, "there are more than %d cells", MAX_CELLS);
     if (kind == MULTI_RNN)
         return read_multi_rnn(&r, cell);
     if (kind == RESIDUAL)
@@ -397,7 +406,8 @@ lstm_status lstm__graph_read(const char *function, lstm_context *context, const 
 {
     static const char *const keys[] = {"input_size", "layers", NULL};
     json_error_t error;
-    reader r = {.function = function, .context = context};
+    size_t cells = 0;
+    reader r = {.function = function, .context = context, .cells = &cells};
     *graph = (lstm__graph){.context = context};
     if (lstm__json_nests_deeper(text, strlen(text), MAX_BRACKETS))
         return refuse(&r, "brackets nest deeper than %d levels", MAX_BRACKETS);

@@ -9,13 +9,29 @@
 
 #include <lstm/random.h>
 
+/* The bytes of the character of UTF-8 that begins the text; 0 if none does. The Unicode Standard, table 3-7. */
+static size_t character_length(const char *text)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    const size_t length = c[0] < 0x80 ? 1 : c[0] < 0xC2 || c[0] > 0xF4 ? 0 : c[0] < 0xE0 ? 2 : c[0] < 0xF0 ? 3 : 4;
+    const unsigned char low = c[0] == 0xE0 ? 0xA0 : c[0] == 0xF0 ? 0x90 : 0x80;
+    const unsigned char high = c[0] == 0xED ? 0x9F : c[0] == 0xF4 ? 0x8F : 0xBF;
+    if (length > 1 && (c[1] < low || c[1] > high))
+        return 0;
+    for (size_t k = 2; k < length; k++)
+        if ((c[k] & 0xC0) != 0x80)
+            return 0;
+    return length;
+}
+
 bool lstm__name_is_good(const char *name)
 {
-    size_t length = strlen(name), part = 0;
-    if (!length || length > LSTM_MAX_NAME)
+    size_t length = strlen(name), part = 0, character;
+    if (!length || length > LSTM_MAX_NAME || !strcmp(name, "__metadata__"))
         return false;
-    for (const char *c = name; *c; c++) {
-        if (lstm__control_length(c) || (*c == '/' && part == 0))
+    for (const char *c = name; *c; c += character) {
+        character = character_length(c);
+        if (!character || lstm__control_length(c) || (*c == '/' && part == 0))
             return false;
         part = *c == '/' ? 0 : part + 1;
     }
@@ -56,6 +72,7 @@ void lstm__layout_release(lstm__layout *layout)
     drop_variables(layout, 0);
     lstm_context *context = layout->context;
     lstm__release(context, layout->variables);
+    lstm__release(context, layout->names.slots);
     lstm__release(context, layout->packings);
     lstm__release(context, layout);
     lstm_context_destroy(context);
@@ -157,11 +174,51 @@ uint64_t lstm__name_hash(const char *name)
     return lstm_random_named(0, name).stream;
 }
 
+size_t lstm__names_next(const lstm__names *names, uint64_t hash, size_t *probe)
+{
+    while (names->size) {
+        const struct lstm__name *slot = &names->slots[(hash + (*probe)++) & (names->size - 1)];
+        if (!slot->place)
+            break;
+        if (slot->hash == hash)
+            return slot->place - 1;
+    }
+    return SIZE_MAX;
+}
+
+static void put_name(lstm__names *names, const struct lstm__name *name)
+{
+    size_t at = (size_t)name->hash & (names->size - 1);
+    while (names->slots[at].place)
+        at = (at + 1) & (names->size - 1);
+    names->slots[at] = *name;
+    names->used++;
+}
+
+bool lstm__names_add(lstm_context *context, lstm__names *names, uint64_t hash, size_t place)
+{
+    if (names->used >= names->size / 2) {
+        lstm__names grown = {.size = 32};
+        while (grown.size / 4 <= place)
+            grown.size *= 2;
+        grown.slots = lstm__allocate(context, grown.size, sizeof *grown.slots);
+        if (!grown.slots)
+            return false;
+        for (size_t k = 0; k < names->size; k++)
+            if (names->slots[k].place && names->slots[k].place <= place) /* the array has it still */
+                put_name(&grown, &names->slots[k]);
+        lstm__release(context, names->slots);
+        *names = grown;
+    }
+    put_name(names, &(struct lstm__name){hash, place + 1});
+    return true;
+}
+
 static lstm__variable *find(const lstm__layout *layout, const char *name)
 {
     const uint64_t hash = lstm__name_hash(name);
-    for (size_t k = 0; k < layout->count; k++)
-        if (layout->variables[k]->hash == hash && !strcmp(layout->variables[k]->name, name))
+    for (size_t probe = 0, k; (k = lstm__names_next(&layout->names, hash, &probe)) != SIZE_MAX;)
+        if (k < layout->count && !strcmp(layout->variables[k]->name, name))
             return layout->variables[k];
     return NULL;
 }
@@ -208,10 +265,11 @@ static lstm_status declare(const char *function, lstm_params *params, const char
     layout->variables = grown;
     const size_t size = strlen(name) + 1;
     lstm__variable *made = lstm__allocate(layout->context, 1, sizeof *made + size);
-    if (!made)
+    if (!made || !lstm__names_add(layout->context, &layout->names, lstm__name_hash(name), layout->count)) {
+        lstm__release(layout->context, made);
         return lstm__fail_memory(function);
+    }
     memcpy(made->name, name, size);
-    made->hash = lstm__name_hash(name);
     made->initializer = *initializer;
     made->info = (lstm_variable_info){
         .name = made->name, .rank = rank, .offset = layout->floats, .count = count, .trainable = true, .decay = true};
@@ -233,13 +291,14 @@ lstm_status lstm_params_declare(lstm_params *params, const char *name, size_t ra
 static lstm_status match(const char *function, const lstm_params *params, const char *name, const lstm__wanted *wanted,
                          size_t *offset)
 {
+    char have[LSTM__QUOTED], expected[LSTM__QUOTED];
     const lstm__variable *found = find(params->layout, name);
     if (!found)
         return lstm__fail(LSTM_ERR_STATE, "%s: the store has no variable \"%s\"", function, name);
     if (found->info.rank != wanted->rank || memcmp(found->info.shape, wanted->shape, wanted->rank * sizeof(size_t)))
-        return lstm__fail(LSTM_ERR_SHAPE, "%s: \"%s\" is there with %zu axes, [%zu, %zu], expected %zu, [%zu, %zu]",
-                          function, name, found->info.rank, found->info.shape[0], found->info.shape[1], wanted->rank,
-                          wanted->shape[0], wanted->shape[1]);
+        return lstm__fail(LSTM_ERR_SHAPE, "%s: \"%s\" is there with shape %s, expected %s", function, name,
+                          lstm__shape_text(found->info.rank, found->info.shape, have),
+                          lstm__shape_text(wanted->rank, wanted->shape, expected));
     *offset = found->info.offset;
     return LSTM_OK;
 }

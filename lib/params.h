@@ -31,7 +31,6 @@ uint64_t lstm__params_version(const lstm_params *params);
 /* A variable that a plan or layer wants; its full name is scope/name. */
 typedef struct lstm__wanted {
     const char *name;
-    uint64_t hash; /* lstm__name_hash, where there may be many */
     size_t rank, shape[LSTM_MAX_RANK];
     lstm_initializer initializer;
 } lstm__wanted;
@@ -77,7 +76,24 @@ bool lstm__params_is_frozen(const lstm_params *params);
 /* To tell most names apart at once. */
 uint64_t lstm__name_hash(const char *name);
 
-/* A name is 1 to LSTM_MAX_NAME bytes without control characters and without empty parts between its '/'. */
+/* Where names stand in an array that grows at its end: a hash table, open and at most half full. What the array has lost
+ * may be found in it, as may another name of the same hash, so the name at a place decides. */
+typedef struct lstm__names {
+    struct lstm__name {
+        uint64_t hash;
+        size_t place; /* plus 1; 0: free */
+    } * slots;
+    size_t size, used; /* size: a power of 2, or 0 */
+} lstm__names;
+
+/* The next place where a name of that hash may stand, SIZE_MAX behind the last; *probe begins with 0. */
+size_t lstm__names_next(const lstm__names *names, uint64_t hash, size_t *probe);
+
+/* One more name, at the end of the array. false: no memory. Release slots in the end. */
+bool lstm__names_add(lstm_context *context, lstm__names *names, uint64_t hash, size_t place);
+
+/* A name is 1 to LSTM_MAX_NAME bytes of UTF-8 without control characters and without empty parts between its '/', and not
+ * "__metadata__", which files have for themselves. */
 bool lstm__name_is_good(const char *name);
 
 #endif

@@ -9,7 +9,6 @@
 typedef struct lstm__variable {
     lstm_variable_info info; /* info.name is `name` */
     lstm_initializer initializer;
-    uint64_t hash; /* of the name */
     char name[];
 } lstm__variable;
 
@@ -18,6 +17,7 @@ struct lstm__layout {
     lstm_context *context;
     lstm__variable **variables; /* one allocation each: names keep their address while the store grows */
     size_t count, capacity;
+    lstm__names names;
     size_t floats;
     lstm__packing *packings; /* in the order in which they stand in a frozen store, behind its block */
     size_t packing_count, packing_capacity;

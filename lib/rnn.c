@@ -48,7 +48,7 @@ static lstm_status add_direction(const wish *w, lstm_rnn *rnn, lstm_cell *cell, 
     made->cell = cell;
     lstm__cell_retain(cell);
     lstm_status status =
-        lstm__spec_declare(w->function, cell, input_size, path, &rnn->variables, &rnn->newest, &made->spec);
+        lstm__spec_declare(w->function, cell, input_size, path, "", &rnn->variables, &rnn->newest, &made->spec);
     if (status)
         return status;
     rnn->adds_by_step = rnn->adds_by_step || made->spec->adds_by_step;

@@ -32,9 +32,6 @@ bool lstm__dtype_named(const char *name, size_t length, lstm_dtype *dtype);
 /* Whether floats can be taken from it. */
 bool lstm__dtype_is_real(lstm_dtype dtype);
 
-/* "[2, 3]" for messages; returns text. */
-const char *lstm__shape_text(size_t rank, const size_t *shape, char text[LSTM__QUOTED]);
-
 /* Between the file's byte order, little-endian, and the machine's; the same function either way. */
 bool lstm__is_little_endian(void);
 void lstm__swap_bytes(size_t unit, void *bytes, size_t size);

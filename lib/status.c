@@ -105,6 +105,16 @@ const char *lstm__quote(const char *text, char quoted[LSTM__QUOTED])
     return quoted;
 }
 
+const char *lstm__shape_text(size_t rank, const size_t *shape, char text[LSTM__QUOTED])
+{
+    size_t used = 1;
+    text[0] = '[';
+    for (size_t k = 0; k < rank && used < LSTM__QUOTED - 32; k++)
+        used += (size_t)snprintf(text + used, LSTM__QUOTED - used, k ? ", %zu" : "%zu", shape[k]);
+    memcpy(text + used, "]", 2);
+    return text;
+}
+
 lstm_status lstm__read_args(const char *function, void *into, size_t size, const void *from)
 {
     memset(into, 0, size);

@@ -31,6 +31,9 @@ size_t lstm__control_length(const char *text);
  * backslash, and what is too long ends in "...". Returns quoted. */
 const char *lstm__quote(const char *text, char quoted[LSTM__QUOTED]);
 
+/* "[2, 3]" for messages; returns text. */
+const char *lstm__shape_text(size_t rank, const size_t *shape, char text[LSTM__QUOTED]);
+
 /* Copy a caller's struct of any age into ours: what an older one lacks becomes zero, what a newer one adds must be zero.
  * from NULL (an optional config): all zero. */
 lstm_status lstm__read_args(const char *function, void *into, size_t size, const void *from);

@@ -79,16 +79,6 @@ bool lstm__tensor_size(lstm_dtype dtype, size_t rank, const size_t *shape, size_
     return true;
 }
 
-const char *lstm__shape_text(size_t rank, const size_t *shape, char text[LSTM__QUOTED])
-{
-    size_t used = 1;
-    text[0] = '[';
-    for (size_t k = 0; k < rank && used < LSTM__QUOTED - 32; k++)
-        used += (size_t)snprintf(text + used, LSTM__QUOTED - used, k ? ", %zu" : "%zu", shape[k]);
-    memcpy(text + used, "]", 2);
-    return text;
-}
-
 bool lstm__is_little_endian(void)
 {
     const uint16_t one = 1;

@@ -83,6 +83,15 @@ START_TEST(graphs_that_are_wrong_are_refused_by_name)
         {ONE("{\"type\": \"rnn\", \"return\": \"last\", \"cell\": {\"type\": \"gru\", \"num_units\": 3}},"
              " {\"type\": \"rnn\", \"scope\": \"b\", \"cell\": {\"type\": \"gru\", \"num_units\": 3}}"),
          "layers[1]: a recurrent layer stands behind"},
+        {ONE("{\"type\": \"dense\", \"units\": 1}") " x", "line 1: more follows"},
+        {ONE("{\"type\": \"dense\", \"units\": 1}") "\n,{}", "line 2: more follows"},
+        {ONE("{\"type\": \"dense\", \"units\": 1}") "]", "line 1: more follows"},
+        {ONE("{\"type\": \"dense\", \"units\": 1}") ",", "line 1: more follows"},
+        {"{\"input_size\": 1, \"layers\": [1 2]}", "']' expected near '2'"},
+        {"{\"input_size\": 1, \"layers\": [1}", "']' expected near '}'"},
+        {"{\"input_size\": 1", "the text ends too early"},
+        {"", "the text ends too early"},
+        {"x", "near 'x'"},
     };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
         refused(cases[k][0], cases[k][1]);
@@ -139,6 +148,15 @@ START_TEST(cells_nest_to_64_levels_and_scopes_go_to_255_bytes)
     free(text);
     text = nested(64);
     refused(text, "deeper than 64");
+    free(text);
+    static const char gru[] = "{\"type\": \"gru\", \"num_units\": 1}, ";
+    char *cells = test_allocate(8192 * sizeof gru, 1), *end = cells; /* and the stack that holds them: one too many */
+    for (size_t k = 0; k < 8191; k++, end += sizeof gru - 1)
+        memcpy(end, gru, sizeof gru);
+    text = test_allocate(8192 * sizeof gru + 200, 1);
+    sprintf(text, CELL("{\"type\": \"multi_rnn\", \"cells\": [%s{\"type\": \"gru\", \"num_units\": 1}]}"), cells);
+    refused(text, "more than 8192 cells");
+    free(cells);
     free(text);
     for (int over = 0; over < 2; over++) {
         char graph[600], scope[257];

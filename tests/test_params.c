@@ -100,9 +100,62 @@ START_TEST(a_name_can_be_declared_once)
 }
 END_TEST
 
+/* Also names that a failed plan has taken back, and other ones in their places. */
+START_TEST(a_thousand_names_are_found_and_what_was_taken_back_is_not)
+{
+    enum { NAMES = 1000 };
+    lstm_params *params = created();
+    lstm_cell *cell = test_cell("lstm", 4, LSTM_ACTIVATION_DEFAULT, 1.0f);
+    lstm_rnn *rnn;
+    lstm_variable_info info;
+    const size_t shape = 2;
+    char name[40];
+    ck_ok(lstm_params_declare(params, "taken/lstm_cell/bias", 1, &shape, NULL));
+    for (size_t k = 0; k < NAMES; k++) {
+        ck_fails(lstm_rnn_create(params, "taken", cell, 3, NULL, &rnn), LSTM_ERR_STATE, "taken/lstm_cell/bias");
+        ck_fails(lstm_params_find(params, "taken/lstm_cell/kernel", &info), LSTM_ERR_INVALID_ARGUMENT, "kernel");
+        snprintf(name, sizeof name, "%zu", k);
+        ck_ok(lstm_params_declare(params, name, 1, &shape, NULL));
+        ck_fails(lstm_params_declare(params, name, 1, &shape, NULL), LSTM_ERR_STATE, "taken");
+    }
+    for (size_t k = 0; k < NAMES; k++) {
+        snprintf(name, sizeof name, "%zu", k);
+        ck_ok(lstm_params_find(params, name, &info));
+        ck_assert_str_eq(info.name, name);
+        ck_assert_uint_eq(info.offset, 2 + 2 * k);
+    }
+    lstm_cell_destroy(cell);
+    lstm_params_destroy(params);
+}
+END_TEST
+
 START_TEST(names_that_are_no_paths_are_refused)
 {
-    const char *const wrong[] = {"", "/", "/a", "a/", "a//b", "a\nb", "a\tb", "\x7F", "a/\x01"};
+    const char *const wrong[] = {"",
+                                 "/",
+                                 "/a",
+                                 "a/",
+                                 "a//b",
+                                 "a\nb",
+                                 "a\tb",
+                                 "\x7F",
+                                 "a/\x01",
+                                 "__metadata__",
+                                 "a\xFF",
+                                 "\xC3",
+                                 "\x80",
+                                 "\xC1\x81",
+                                 "\xE0\x80\x81",
+                                 "\xED\xA0\x80",
+                                 "\xF0\x8F\xBF\xBF",
+                                 "\xF4\x90\x80\x80",
+                                 "\xE2\x82/b",
+                                 "\xF0\x9F\x98",
+                                 "\xF5\x80\x80\x80"};
+    const char *const right[] = {"\xC3\xA4",        "\xE2\x82\xAC/\xF0\x9F\x98\x80",
+                                 "\xED\x9F\xBF",    "\xF4\x8F\xBF\xBF",
+                                 "__metadata__/a",  "\xE0\xA0\x80",
+                                 "\xF0\x90\x80\x80"};
     char longest[LSTM_MAX_NAME + 2];
     lstm_params *params = created();
     const size_t shape = 2;
@@ -117,6 +170,8 @@ START_TEST(names_that_are_no_paths_are_refused)
     lstm_variable_info info;
     ck_ok(lstm_params_find(params, longest, &info));
     ck_assert_str_eq(info.name, longest);
+    for (size_t k = 0; k < sizeof right / sizeof right[0]; k++)
+        ck_ok(lstm_params_declare(params, right[k], 1, &shape, NULL));
     lstm_params_destroy(params);
 }
 END_TEST
@@ -411,7 +466,8 @@ START_TEST(a_plan_on_a_sealed_store_binds_to_what_is_there)
     run(second, params, two);
     ck_assert(same_bits(one, two, 4));
     ck_fails(lstm_rnn_create(params, "other", cell, 3, NULL, &none), LSTM_ERR_STATE, "other/lstm_cell/kernel");
-    ck_fails(lstm_rnn_create(params, "scope", cell, 2, NULL, &none), LSTM_ERR_SHAPE, "scope/lstm_cell/kernel");
+    ck_fails(lstm_rnn_create(params, "scope", cell, 2, NULL, &none), LSTM_ERR_SHAPE,
+             "\"scope/lstm_cell/kernel\" is there with shape [7, 16], expected [6, 16]");
     ck_assert_ptr_null(none);
     lstm_rnn_destroy(first);
     lstm_rnn_destroy(second);
@@ -559,6 +615,7 @@ Suite *params_suite(void)
         "params", (const TTest *const[]){variables_stand_one_behind_the_other_in_an_aligned_block,
                                          a_name_keeps_its_address_while_the_store_grows,
                                          a_name_can_be_declared_once,
+                                         a_thousand_names_are_found_and_what_was_taken_back_is_not,
                                          names_that_are_no_paths_are_refused,
                                          shapes_that_are_none_are_refused,
                                          sizes_that_overflow_or_that_no_machine_has_are_out_of_memory,

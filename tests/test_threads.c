@@ -454,9 +454,26 @@ static void *run_wide(void *argument)
     return argument;
 }
 
+/* And what goes deepest: cells in cells, as many levels as files have. */
+static void *run_deep(void *argument)
+{
+    lstm_cell *cell = test_cell("gru", 4, LSTM_ACTIVATION_DEFAULT, 1.0f);
+    for (size_t level = 1; level < 64; level++) {
+        lstm_cell *inner = cell;
+        ck_ok(lstm_cell_create_residual(NULL, inner, &cell));
+        lstm_cell_destroy(inner);
+    }
+    unroll u;
+    unroll_take(&u, cell, &(unroll_shape){.input = 4, .batch = 3, .time = 2});
+    unroll_run(&u);
+    unroll_destroy(&u);
+    return argument;
+}
+
 START_TEST(a_thread_with_128_KiB_of_stack_can_train)
 {
     ck_assert_ptr_nonnull(small_stack_run(run_wide, "done"));
+    ck_assert_ptr_nonnull(small_stack_run(run_deep, "done"));
 }
 END_TEST
 

@@ -91,9 +91,10 @@ LSTM_API lstm_status lstm_params_freeze(const lstm_params *params, const lstm_fr
 /* Give back the caller's reference; NULL is fine. */
 LSTM_API void lstm_params_destroy(lstm_params *params);
 
-/* Declare a variable of shape[rank] on an open store. name: 1 to LSTM_MAX_NAME bytes, parts separated by '/';
- * initializer NULL: Glorot uniform. Statuses: INVALID_ARGUMENT (name, rank, an axis that is not 1 to 2^31 - 1, an
- * initializer that is not known, or not of that rank), OUT_OF_MEMORY, STATE (sealed, or the name is taken). */
+/* Declare a variable of shape[rank] on an open store. name: 1 to LSTM_MAX_NAME bytes of UTF-8 without control characters,
+ * parts separated by '/', and not "__metadata__", which files have for themselves; initializer NULL: Glorot uniform.
+ * Statuses: INVALID_ARGUMENT (name, rank, an axis that is not 1 to 2^31 - 1, an initializer that is not known, or not of
+ * that rank), OUT_OF_MEMORY, STATE (sealed, or the name is taken). */
 LSTM_API lstm_status lstm_params_declare(lstm_params *params, const char *name, size_t rank, const size_t *shape,
                                          const lstm_initializer *initializer);
 
