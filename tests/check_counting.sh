@@ -198,6 +198,10 @@ check "--checkpoint-every takes --checkpoint" refuses '--checkpoint-every needs 
     '--checkpoint-every 3' "$@"
 check "a model does not replace its checkpoint" refuses '--save and --checkpoint name the same file' \
     '--save a --checkpoint a' "$@"
+for option in --save --checkpoint --resume --report; do
+    check "the data set does not replace what $option names" refuses '--cache names the file of another option' \
+        "$option a" "$@" --cache a
+done
 for option in --save --checkpoint --resume; do
     check "$option is refused for a cell without a model file" refuses \
         "$option: a model file cannot hold the cell coupled_input_forget_lstm" "--cell coupled_input_forget_lstm $option a" "$@"

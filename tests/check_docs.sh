@@ -7,7 +7,7 @@
 #   c      a whole program; or, after <!-- from FILE -->, a piece of FILE, white space aside
 #   cmake  the lines of a CMakeLists.txt between project() and the end
 #   sh     after <!-- run -->, run beside the programs, with the library installed; otherwise only parsed
-#   text   anything else: formulas, trees, what a program prints
+#   text   after <!-- printed -->, what the program before it prints; otherwise anything else: formulas, trees
 # After <!-- file NAME --> a program is called NAME for the cmake and sh listings of the same document.
 # From <!-- names: off --> on, a document may name functions and files that do not exist.
 set -u
@@ -50,7 +50,7 @@ extract()
         next
     }
     /^<!-- (from|file) [^ ]+ -->$/ { mark = $2 " " $3; mark_line = FNR; next }
-    /^<!-- run -->$/ { mark = "run -"; mark_line = FNR; next }
+    /^<!-- (run|printed) -->$/ { mark = $2 " -"; mark_line = FNR; next }
     /^<!-- names: off -->$/ { silent = 1; next }
     /```|~~~/ { complain("a fence that is not three backticks at the start of a line") }
     /^[ >*+0-9.)-]*    / { complain("four spaces at the start of a line make a listing") }
@@ -89,6 +89,13 @@ in_folder()
     (cd "$1" && shift && "$@")
 }
 
+# prints LISTING FOLDER PROGRAM: the last digits are those of fused multiply-add.
+prints()
+{
+    (cd "$2" && "$3") >"$work/printed" 2>&1
+    [ "$(uname -m)" = x86_64 ] && ! grep -qw fma /proc/cpuinfo || diff "$1" "$work/printed"
+}
+
 # configure_cmake LISTING FOLDER: as a project beside the programs; the library's source is its folder liblstm
 configure_cmake()
 {
@@ -112,6 +119,7 @@ check_listing()
         cp "$listing" "$1/programs/$program"
         check "$what compiles as a program" compile "$1/${program%.c}" "$1/programs/$program"
         check "$what runs" in_folder "$1/programs" "$1/${program%.c}"
+        last=$1/${program%.c}
         ;;
     cmake/-)
         check "$what configures" configure_cmake "$listing" "$1/programs/$3"
@@ -122,6 +130,7 @@ check_listing()
     sh/-) check "$what is shell" sh -n "$listing" ;;
     sh/run) check "$what runs" in_folder "$1/programs" sh -eu "$listing" ;;
     text/-) ;;
+    text/printed) check "$what is printed" prints "$listing" "$1/programs" "$last" ;;
     *) check "$what has a mark that fits" false ;;
     esac
 }

@@ -275,6 +275,9 @@ static bool settle_files(const counting_options *options)
     if (same(options->report, options->save) || same(options->report, options->checkpoint) ||
         same(options->report, options->resume))
         return refuse("--report names the file of another option");
+    if (same(options->cache, options->save) || same(options->cache, options->checkpoint) ||
+        same(options->cache, options->resume) || same(options->cache, options->report))
+        return refuse("--cache names the file of another option");
     if (file != NULL && !has_model_file(options))
         return refuse("%s: a model file cannot hold the cell %s", file, options->cell);
     return true;

@@ -43,7 +43,8 @@ LSTM_API lstm_status lstm_ctc_workspace_size(const lstm_context *context, const 
  * A row may have no labels (all frames are blank); with no frames either its loss is 0. Labels that need more frames
  * than a row has, counting one between a label and its repetition, are an error, or ignored: also where TF1 has an
  * infinite loss. Labels that are impossible by logits of -infinity have an infinite loss and the softmax as gradient; a
- * NaN or an infinity makes the row's loss NaN. Of rows of weight 0 nothing is read.
+ * NaN or an infinity makes the row's loss NaN. Of rows of weight 0 nothing is read but a sequence_length, which has to be
+ * valid.
  *
  * workspace: the caller's, of workspace_size bytes and any alignment; what is in it does not matter. Rows run in
  * parallel; their number changes no bit. Hot path: nothing is allocated. Formula: TF1's nn.ctc_loss (Graves, Fernandez,

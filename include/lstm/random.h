@@ -24,7 +24,7 @@ LSTM_API lstm_random lstm_random_named(uint64_t seed, const char *name);
 /* 32 random bits: number `index` of the stream. Any thread. */
 LSTM_API uint32_t lstm_random_bits(const lstm_random *random, uint64_t index);
 
-/* values[k] = number first + k of the stream, uniform in [low, high). Any thread. */
+/* values[k] = number first + k of the stream, uniform in [low, high); high - low must be finite. Any thread. */
 LSTM_API void lstm_random_uniform(const lstm_random *random, uint64_t first, size_t count, float low, float high,
                                   float *values);
 
