@@ -116,7 +116,7 @@ lstm__wanted *lstm__variables_append(lstm__variables *variables, const char *pat
     if (!full)
         return NULL;
     snprintf(full, size, "%s%s%s", path, *path ? "/" : "", name);
-    if (!lstm__names_add(context, &variables->names, lstm__name_hash(full), variables->count)) {
+    if (!lstm__names_add(context, &variables->names, lstm__name_hash(full))) {
         lstm__release(context, full);
         return NULL;
     }

@@ -44,25 +44,33 @@ lstm__layout *lstm__layout_retain(lstm__layout *layout)
     return layout;
 }
 
+static void put_name(lstm__names *names, uint64_t hash, size_t place)
+{
+    size_t at = (size_t)hash & (names->size - 1);
+    while (names->slots[at].place)
+        at = (at + 1) & (names->size - 1);
+    names->slots[at] = (struct lstm__name){hash, place};
+}
+
+/* The table of names is made anew, for what is left. */
 static void drop_variables(lstm__layout *layout, size_t count)
 {
+    lstm__names *names = &layout->names;
+    if (layout->count <= count)
+        return;
     while (layout->count > count) {
         lstm__variable *last = layout->variables[--layout->count];
         layout->floats -= last->info.count;
         lstm__release(layout->context, last);
     }
+    memset(names->slots, 0, names->size * sizeof *names->slots);
+    for (names->used = 0; names->used < count; names->used++)
+        put_name(names, lstm__name_hash(layout->variables[names->used]->name), names->used + 1);
 }
 
 lstm__mark lstm__params_mark(const lstm_params *params)
 {
     return (lstm__mark){.variables = params->layout->count, .packings = params->layout->packing_count};
-}
-
-void lstm__params_truncate(lstm_params *params, lstm__mark mark)
-{
-    drop_variables(params->layout, mark.variables);
-    if (params->layout->packing_count > mark.packings) /* those of variables that were there, too */
-        params->layout->packing_count = mark.packings;
 }
 
 void lstm__layout_release(lstm__layout *layout)
@@ -186,39 +194,35 @@ size_t lstm__names_next(const lstm__names *names, uint64_t hash, size_t *probe)
     return SIZE_MAX;
 }
 
-static void put_name(lstm__names *names, const struct lstm__name *name)
-{
-    size_t at = (size_t)name->hash & (names->size - 1);
-    while (names->slots[at].place)
-        at = (at + 1) & (names->size - 1);
-    names->slots[at] = *name;
-    names->used++;
-}
-
-bool lstm__names_add(lstm_context *context, lstm__names *names, uint64_t hash, size_t place)
+bool lstm__names_add(lstm_context *context, lstm__names *names, uint64_t hash)
 {
     if (names->used >= names->size / 2) {
-        lstm__names grown = {.size = 32};
-        while (grown.size / 4 <= place)
-            grown.size *= 2;
+        lstm__names grown = {.size = names->size ? 2 * names->size : 32, .used = names->used};
         grown.slots = lstm__allocate(context, grown.size, sizeof *grown.slots);
         if (!grown.slots)
             return false;
         for (size_t k = 0; k < names->size; k++)
-            if (names->slots[k].place && names->slots[k].place <= place) /* the array has it still */
-                put_name(&grown, &names->slots[k]);
+            if (names->slots[k].place)
+                put_name(&grown, names->slots[k].hash, names->slots[k].place);
         lstm__release(context, names->slots);
         *names = grown;
     }
-    put_name(names, &(struct lstm__name){hash, place + 1});
+    put_name(names, hash, ++names->used);
     return true;
+}
+
+void lstm__params_truncate(lstm_params *params, lstm__mark mark)
+{
+    drop_variables(params->layout, mark.variables);
+    if (params->layout->packing_count > mark.packings) /* those of variables that were there, too */
+        params->layout->packing_count = mark.packings;
 }
 
 static lstm__variable *find(const lstm__layout *layout, const char *name)
 {
     const uint64_t hash = lstm__name_hash(name);
     for (size_t probe = 0, k; (k = lstm__names_next(&layout->names, hash, &probe)) != SIZE_MAX;)
-        if (k < layout->count && !strcmp(layout->variables[k]->name, name))
+        if (!strcmp(layout->variables[k]->name, name))
             return layout->variables[k];
     return NULL;
 }
@@ -265,7 +269,7 @@ static lstm_status declare(const char *function, lstm_params *params, const char
     layout->variables = grown;
     const size_t size = strlen(name) + 1;
     lstm__variable *made = lstm__allocate(layout->context, 1, sizeof *made + size);
-    if (!made || !lstm__names_add(layout->context, &layout->names, lstm__name_hash(name), layout->count)) {
+    if (!made || !lstm__names_add(layout->context, &layout->names, lstm__name_hash(name))) {
         lstm__release(layout->context, made);
         return lstm__fail_memory(function);
     }

@@ -76,8 +76,8 @@ bool lstm__params_is_frozen(const lstm_params *params);
 /* To tell most names apart at once. */
 uint64_t lstm__name_hash(const char *name);
 
-/* Where names stand in an array that grows at its end: a hash table, open and at most half full. What the array has lost
- * may be found in it, as may another name of the same hash, so the name at a place decides. */
+/* Where names stand in an array that grows at its end: a hash table, open and at most half full. Another name may have the
+ * same hash, so the name at a place decides. */
 typedef struct lstm__names {
     struct lstm__name {
         uint64_t hash;
@@ -90,7 +90,7 @@ typedef struct lstm__names {
 size_t lstm__names_next(const lstm__names *names, uint64_t hash, size_t *probe);
 
 /* One more name, at the end of the array. false: no memory. Release slots in the end. */
-bool lstm__names_add(lstm_context *context, lstm__names *names, uint64_t hash, size_t place);
+bool lstm__names_add(lstm_context *context, lstm__names *names, uint64_t hash);
 
 /* A name is 1 to LSTM_MAX_NAME bytes of UTF-8 without control characters and without empty parts between its '/', and not
  * "__metadata__", which files have for themselves. */

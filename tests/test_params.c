@@ -118,6 +118,8 @@ START_TEST(a_thousand_names_are_found_and_what_was_taken_back_is_not)
         ck_ok(lstm_params_declare(params, name, 1, &shape, NULL));
         ck_fails(lstm_params_declare(params, name, 1, &shape, NULL), LSTM_ERR_STATE, "taken");
     }
+    for (size_t k = 0; k < 10 * NAMES; k++) /* no name stays that would be in the way of one to come */
+        ck_fails(lstm_rnn_create(params, "taken", cell, 3, NULL, &rnn), LSTM_ERR_STATE, "taken/lstm_cell/bias");
     for (size_t k = 0; k < NAMES; k++) {
         snprintf(name, sizeof name, "%zu", k);
         ck_ok(lstm_params_find(params, name, &info));
