@@ -12,7 +12,7 @@
 
 enum {
     MAX_LAYERS = 4096,
-    MAX_CELLS = 2 * MAX_LAYERS,
+    MAX_CELLS = 2 * MAX_LAYERS, /* two directions each */
     MAX_LEVELS = 64,
     MAX_BRACKETS = 2 * MAX_LEVELS + 8,
     MAX_WHERE = 160

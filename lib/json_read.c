@@ -6,34 +6,33 @@
 #include <stdio.h>
 #include <string.h>
 
-/* How deep the end of a text lies within its brackets; *deepest: how deep they nest. */
-static size_t depth_of(const char *text, size_t length, size_t *deepest)
+/* How deep the brackets of a text nest; *end: behind the first object or array that is complete, 0 if none is. */
+static size_t deepest_of(const char *text, size_t length, size_t *end)
 {
-    size_t depth = 0;
+    size_t depth = 0, deepest = 0;
     bool in_string = false;
-    *deepest = 0;
+    *end = 0;
     for (size_t k = 0; k < length; k++) {
         if (in_string) {
             if (text[k] == '\\')
                 k++;
-            else if (text[k] == '"')
-                in_string = false;
+            else
+                in_string = text[k] != '"';
         } else if (text[k] == '"') {
             in_string = true;
         } else if (text[k] == '[' || text[k] == '{') {
-            *deepest = ++depth > *deepest ? depth : *deepest;
-        } else if ((text[k] == ']' || text[k] == '}') && depth) {
-            depth--;
+            deepest = ++depth > deepest ? depth : deepest;
+        } else if ((text[k] == ']' || text[k] == '}') && depth && !--depth && !*end) {
+            *end = k + 1;
         }
     }
-    return depth;
+    return deepest;
 }
 
 bool lstm__json_nests_deeper(const char *text, size_t length, size_t levels)
 {
-    size_t deepest;
-    (void)depth_of(text, length, &deepest);
-    return deepest > levels;
+    size_t end;
+    return deepest_of(text, length, &end) > levels;
 }
 
 /* Jansson (2.14 and before) keeps a token's text in a buffer that doubles when it is full, and does not look whether that
@@ -103,14 +102,6 @@ static void set_error(json_error_t *error, enum json_error_code code, const char
     error->text[sizeof error->text - 1] = (char)code;
 }
 
-/* Whether what Jansson could not read stands behind an object that is complete: where it wants our bracket. */
-static bool follows_an_object(const char *text, size_t length, size_t position, const json_error_t *error)
-{
-    size_t deepest;
-    return (position > length || !strncmp(error->text, "']' expected", 12)) &&
-           !depth_of(text, position < length ? position : length, &deepest) && deepest;
-}
-
 /* As json_loadb. */
 static json_t *read_text(const char *text, size_t length, size_t flags, json_error_t *error)
 {
@@ -118,21 +109,20 @@ static json_t *read_text(const char *text, size_t length, size_t flags, json_err
     const int before = (int)(BEFORE + f.filler + BEHIND);
     lstm__memory_forget();
     json_t *both = json_load_callback(give, &f, flags, error), *json = NULL;
-    if (both) { /* and all of the text is read; Jansson gives no line then */
-        error->position = before + (int)length;
-        error->line = 1;
-        for (size_t k = 0; k < length; k++)
-            error->line += text[k] == '\n';
-    }
-    const size_t position = error->position > before ? (size_t)(error->position - before) : 0;
-    if (json_array_size(both) == 2)
+    size_t position = error->position > before ? (size_t)(error->position - before) : 0, end;
+    deepest_of(text, length, &end);
+    if (json_array_size(both) == 2) {
         json = json_incref(json_array_get(both, 1));
-    else if (!both && lstm__memory_ran_out()) /* which Jansson calls anything */
+    } else if (!both && lstm__memory_ran_out()) { /* which Jansson calls anything */
         set_error(error, json_error_out_of_memory, "out of memory");
-    else if (both || follows_an_object(text, length, position, error))
+    } else if (both || (end && position > end)) {
         set_error(error, json_error_end_of_input_expected, "more follows");
-    else if (position > length) /* at the bracket behind it */
+        error->line = 1;
+        for (position = 0; position < end || (position < length && strchr(" \t\r\n", text[position])); position++)
+            error->line += text[position] == '\n';
+    } else if (position > length) { /* at the bracket behind it */
         set_error(error, json_error_premature_end_of_input, "the text ends too early");
+    }
     error->position = (int)position;
     json_decref(both);
     return json;

@@ -87,6 +87,10 @@ START_TEST(graphs_that_are_wrong_are_refused_by_name)
         {ONE("{\"type\": \"dense\", \"units\": 1}") "\n,{}", "line 2: more follows"},
         {ONE("{\"type\": \"dense\", \"units\": 1}") "]", "line 1: more follows"},
         {ONE("{\"type\": \"dense\", \"units\": 1}") ",", "line 1: more follows"},
+        {ONE("{\"type\": \"dense\", \"units\": 1}") "\n{}", "line 2: more follows"},
+        {ONE("{\"type\": \"dense\", \"units\": 1}") "[", "line 1: more follows"},
+        {ONE("{\"type\": \"dense\", \"units\": 1}") ",{}\n\n", "line 1: more follows"},
+        {ONE("{\"type\": \"dense\", \"units\": 1}") ", x", "line 1: more follows"},
         {"{\"input_size\": 1, \"layers\": [1 2]}", "']' expected near '2'"},
         {"{\"input_size\": 1, \"layers\": [1}", "']' expected near '}'"},
         {"{\"input_size\": 1", "the text ends too early"},
@@ -149,15 +153,6 @@ START_TEST(cells_nest_to_64_levels_and_scopes_go_to_255_bytes)
     text = nested(64);
     refused(text, "deeper than 64");
     free(text);
-    static const char gru[] = "{\"type\": \"gru\", \"num_units\": 1}, ";
-    char *cells = test_allocate(8192 * sizeof gru, 1), *end = cells; /* and the stack that holds them: one too many */
-    for (size_t k = 0; k < 8191; k++, end += sizeof gru - 1)
-        memcpy(end, gru, sizeof gru);
-    text = test_allocate(8192 * sizeof gru + 200, 1);
-    sprintf(text, CELL("{\"type\": \"multi_rnn\", \"cells\": [%s{\"type\": \"gru\", \"num_units\": 1}]}"), cells);
-    refused(text, "more than 8192 cells");
-    free(cells);
-    free(text);
     for (int over = 0; over < 2; over++) {
         char graph[600], scope[257];
         memset(scope, 's', sizeof scope);
@@ -173,12 +168,37 @@ START_TEST(cells_nest_to_64_levels_and_scopes_go_to_255_bytes)
 }
 END_TEST
 
+/* The stack counts, too. */
+START_TEST(there_are_8192_cells_at_most)
+{
+    static const char gru[] = "{\"type\": \"gru\", \"num_units\": 1}";
+    enum { MOST = 8192 };
+    char *cells = test_allocate(MOST * (sizeof gru + 1), 1), *end = cells;
+    char *text = test_allocate(MOST * (sizeof gru + 1) + 200, 1);
+    for (size_t k = 1; k < MOST; k++)
+        end += sprintf(end, "%s%s", k > 1 ? ", " : "", gru);
+    lstm_params *params;
+    lstm_model *model;
+    ck_ok(lstm_params_create(NULL, &params));
+    sprintf(text, CELL("{\"type\": \"multi_rnn\", \"cells\": [%s]}"), cells);
+    ck_ok(lstm_model_create(params, text, &model));
+    ck_assert_uint_eq(lstm_params_variable_count(params), 4 * (MOST - 1));
+    lstm_model_destroy(model);
+    lstm_params_destroy(params);
+    sprintf(text, CELL("{\"type\": \"multi_rnn\", \"cells\": [%s, %s]}"), cells, gru);
+    refused(text, "more than 8192 cells");
+    free(cells);
+    free(text);
+}
+END_TEST
+
 Suite *graph_suite(void)
 {
     return test_suite("graph", (const TTest *const[]){
                                    graphs_that_are_wrong_are_refused_by_name,
                                    whole_numbers_past_64_bits_are_numbers_as_others,
                                    cells_nest_to_64_levels_and_scopes_go_to_255_bytes,
+                                   there_are_8192_cells_at_most,
                                    NULL,
                                });
 }
