@@ -50,10 +50,12 @@ static lstm_status ask(const lstm__leg *leg, const lstm_raw_loop *loop, size_t t
 {
     const lstm__block *block = leg->block;
     size_t *length = leg->call->tape->length + block->first_row;
+    const size_t failures = lstm__failures();
     lstm_status status = loop->next(loop->user, t, block->first_row, block->rows, output, run->state,
                                     (float *)(uintptr_t)run->input, finished);
     if (status)
-        return lstm__fail(status, "lstm_raw_rnn: next returned \"%s\" before step %zu", lstm_status_string(status), t);
+        return lstm__fail(status, "lstm_raw_rnn: next fails before step %zu: %s", t,
+                          lstm__failures() != failures ? lstm_error_message() : lstm_status_string(status));
     *alive = block->rows;
     for (size_t k = 0; k < block->rows; k++) {
         if (finished[k] && length[k] > t) {
@@ -65,9 +67,10 @@ static lstm_status ask(const lstm__leg *leg, const lstm_raw_loop *loop, size_t t
         if (!finished[k])
             *alive = k;
     }
-    for (size_t k = 0; k < block->rows && *alive < block->rows; k++)
-        if (finished[k])
-            follow_row(run, k, *alive, t == 0);
+    if (*alive < block->rows)
+        for (size_t k = 0; k < block->rows; k++)
+            if (finished[k])
+                follow_row(run, k, *alive, t == 0);
     return LSTM_OK;
 }
 
@@ -203,7 +206,7 @@ lstm_status lstm_raw_rnn(lstm_tape *tape, const lstm_params *params, const lstm_
 
 /* Backward. */
 
-/* Rows that are over at step t: their d_state waits in `aside` while the cell works on zeros. */
+/* Rows that are over at step t: their d_state waits in `aside`, and the cell gets zeros. */
 static void set_aside(const lstm__leg *leg, size_t t, float *d_state, size_t width, float *aside)
 {
     for (size_t k = 0; k < leg->block->rows; k++)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 static _Thread_local char message[512];
+static _Thread_local size_t failures;
 
 const char *lstm_status_string(lstm_status status)
 {
@@ -37,7 +38,13 @@ lstm_status lstm__fail(lstm_status status, const char *format, ...)
     vsnprintf(words, sizeof words, format, arguments);
     va_end(arguments);
     memcpy(message, words, sizeof message);
+    failures++;
     return status;
+}
+
+size_t lstm__failures(void)
+{
+    return failures;
 }
 
 lstm_status lstm__fail_as(const char *function, lstm_status status)

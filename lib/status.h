@@ -13,6 +13,9 @@
 /* Keep the words as this thread's error message and return the status. */
 lstm_status lstm__fail(lstm_status status, const char *format, ...) LSTM__PRINTF(2, 3);
 
+/* How many messages this thread has had: whether a function of the caller's has left one. */
+size_t lstm__failures(void);
+
 /* The status of a public function that another one has called: on failure its message begins with that one's name. */
 lstm_status lstm__fail_as(const char *function, lstm_status status);
 

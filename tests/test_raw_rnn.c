@@ -284,6 +284,13 @@ static lstm_status fail_at_2(void *user, size_t time, size_t first_row, size_t r
     return time == 2 ? LSTM_ERR_IO : LSTM_OK;
 }
 
+static lstm_status fail_inside(void *user, size_t time, size_t first_row, size_t rows, const float *output,
+                               const float *const *state, float *input, bool *finished)
+{
+    (void)user, (void)time, (void)first_row, (void)rows, (void)output, (void)state, (void)input, (void)finished;
+    return lstm_dense_forward(NULL, NULL, 1, NULL, NULL);
+}
+
 static lstm_status finish_at_once(void *user, size_t time, size_t first_row, size_t rows, const float *output,
                                   const float *const *state, float *input, bool *finished)
 {
@@ -307,7 +314,12 @@ START_TEST(a_loop_says_what_is_wrong_and_passes_failures_on)
                               .final_state = u.final,
                               .initial_state = (const float *const *)u.state};
     const lstm_raw_rnn_grads *grads = LSTM_ARGS(lstm_raw_rnn_grads, .d_params = u.grads);
-    ck_fails(lstm_raw_rnn(u.tape, u.weights, &loop, &args), LSTM_ERR_IO, "next returned \"input or output failed\"");
+    ck_fails(lstm_raw_rnn(u.tape, u.weights, &loop, &args), LSTM_ERR_IO,
+             "next fails before step 2: input or output failed");
+    loop.next = fail_inside;
+    ck_fails(lstm_raw_rnn(u.tape, u.weights, &loop, &args), LSTM_ERR_INVALID_ARGUMENT,
+             "lstm_raw_rnn: next fails before step 0: lstm_dense_forward: dense is NULL");
+    loop.next = fail_at_2;
     ck_fails(lstm_raw_rnn_backward(u.tape, u.weights, &loop, grads), LSTM_ERR_STATE, "no forward call");
     loop.next = finish_at_once;
     ck_ok(lstm_raw_rnn(u.tape, u.weights, &loop, &args));

@@ -15,8 +15,8 @@ typedef struct lstm_raw_loop {
     void *user;
     /* Before step `time`: write input[rows][input], from the output[rows][output] of the step before and the state after it
      * (per leaf [rows][width]). At time 0 output is NULL and state is the initial one. Set finished[row] for a row that
-     * ends before this step; its input need not be written, and it stays finished. A status other than LSTM_OK ends the
-     * call and is its result. It must not use the tape. */
+     * ends before this step; its input need not be written, it stays finished, and what output and state have of it later
+     * means nothing. A status other than LSTM_OK ends the call and is its result. It must not use the tape. */
     lstm_status (*next)(void *user, size_t time, size_t first_row, size_t rows, const float *output,
                         const float *const *state, float *input, bool *finished);
     /* The gradient of `next`: add to d_output[rows][output], of the step before (NULL at time 0), what d_input[rows][input]
@@ -38,7 +38,8 @@ typedef struct lstm_raw_rnn_args {
 } lstm_raw_rnn_args;
 
 /* Run a plan of one layer and one direction. tape and params as for lstm_dynamic_rnn; its max_steps must allow batch *
- * max_time. When `next` fails, arrays are partly written. Formula: TF1's raw_rnn, with the cell's output as what is
+ * max_time. When `next` fails, arrays are partly written; the
+ * message has what it left as one. Formula: TF1's raw_rnn, with the cell's output as what is
  * emitted. Statuses: INVALID_ARGUMENT, SHAPE (params of another layout), STATE (params are open), CAPACITY (more than the
  * tape holds), UNSUPPORTED (a bidirectional plan), and those of `next`. */
 LSTM_API lstm_status lstm_raw_rnn(lstm_tape *tape, const lstm_params *params, const lstm_raw_loop *loop,
