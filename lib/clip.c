@@ -91,10 +91,11 @@ lstm_status lstm_clip_by_global_norm(lstm_params *params, float clip_norm, doubl
     double sum = 0.0;
     for (lstm__ranges r = trained(params); lstm__next_range(&r);)
         sum += sum_of_squares(params, r.first, r.count);
+    const double length = sqrt(sum);
     for (lstm__ranges r = trained(params); lstm__next_range(&r);)
-        clip_part(params, r.first, r.count, clip_norm, isfinite(sum) ? sqrt(sum) : (double)NAN);
+        clip_part(params, r.first, r.count, clip_norm, isfinite(length) ? length : (double)NAN);
     if (norm)
-        *norm = sqrt(sum);
+        *norm = length;
     return LSTM_OK;
 }
 

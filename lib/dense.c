@@ -91,8 +91,9 @@ static size_t smaller(size_t a, size_t b)
 
 static lstm_status check_call(const char *function, const lstm_dense *dense, const lstm_params *params, size_t rows)
 {
-    size_t floats;
-    if (!lstm__multiply(rows, dense->units, &floats) || !lstm__multiply(rows, dense->input_size, &floats))
+    size_t bytes;
+    const size_t wider = dense->units > dense->input_size ? dense->units : dense->input_size;
+    if (!lstm__multiply(rows, wider, &bytes) || !lstm__multiply(bytes, sizeof(float), &bytes))
         return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: rows is %zu: what they hold overflows", function, rows);
     return lstm__params_check(function, "params", params, dense->layout);
 }

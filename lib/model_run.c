@@ -101,8 +101,8 @@ static lstm_status measure(const char *function, const lstm_model *model, const 
     lstm__arena_take(arena, 1, sizeof(lstm_model_tape));
     if ((status = cut(arena, model, c, &dummy)))
         return lstm__fail_as(function, status);
-    size_t steps = c->max_steps;
-    arena->overflow |= !steps && !lstm__multiply(c->max_batch, c->max_time, &steps);
+    size_t steps;
+    arena->overflow |= !lstm__multiply(c->max_batch, c->max_time, &steps);
     return arena->overflow ? lstm__fail_memory(function) : LSTM_OK;
 }
 

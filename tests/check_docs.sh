@@ -89,10 +89,15 @@ in_folder()
     (cd "$1" && shift && "$@")
 }
 
-# prints LISTING FOLDER PROGRAM: the last digits are those of fused multiply-add.
-prints()
+# runs FOLDER PROGRAM
+runs()
 {
-    (cd "$2" && "$3") >"$work/printed" 2>&1
+    in_folder "$@" >"$work/printed" 2>&1 || { cat "$work/printed" && return 1; }
+}
+
+# is_printed LISTING: by the program that ran last; the last digits are those of fused multiply-add.
+is_printed()
+{
     [ "$(uname -m)" = x86_64 ] && ! grep -qw fma /proc/cpuinfo || diff "$1" "$work/printed"
 }
 
@@ -118,8 +123,7 @@ check_listing()
         [ "$5" = - ] || program=$6
         cp "$listing" "$1/programs/$program"
         check "$what compiles as a program" compile "$1/${program%.c}" "$1/programs/$program"
-        check "$what runs" in_folder "$1/programs" "$1/${program%.c}"
-        last=$1/${program%.c}
+        check "$what runs" runs "$1/programs" "$1/${program%.c}"
         ;;
     cmake/-)
         check "$what configures" configure_cmake "$listing" "$1/programs/$3"
@@ -130,7 +134,7 @@ check_listing()
     sh/-) check "$what is shell" sh -n "$listing" ;;
     sh/run) check "$what runs" in_folder "$1/programs" sh -eu "$listing" ;;
     text/-) ;;
-    text/printed) check "$what is printed" prints "$listing" "$1/programs" "$last" ;;
+    text/printed) check "$what is printed" is_printed "$listing" ;;
     *) check "$what has a mark that fits" false ;;
     esac
 }

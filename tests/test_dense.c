@@ -249,8 +249,13 @@ START_TEST(bad_calls_are_refused_and_nothing_is_written)
     ck_fails(lstm_dense_forward(l.dense, l.params, 2, NULL, l.y), wrong, "x is NULL");
     ck_fails(lstm_dense_forward(l.dense, l.params, 2, l.x, NULL), wrong, "y is NULL");
     ck_fails(lstm_dense_forward(l.dense, other.params, 2, l.x, l.y), LSTM_ERR_SHAPE, "params");
-    ck_fails(lstm_dense_forward(l.dense, l.params, SIZE_MAX / 2, l.x, l.y), wrong, "overflows");
-    ck_fails(lstm_dense_backward(l.dense, l.params, SIZE_MAX / 2, l.x, l.y, l.d_y, l.grads, l.d_x), wrong, "overflows");
+    for (size_t way = 0; way < 2; way++) { /* the wider of the two is the outputs, or the inputs */
+        layer wide = made(1, way ? 3 : 1, way ? 1 : 3, LSTM_ACTIVATION_LINEAR, false);
+        const size_t rows = SIZE_MAX / 3 / sizeof(float) + 1;
+        ck_fails(lstm_dense_forward(wide.dense, wide.params, rows, l.x, l.y), wrong, "overflows");
+        ck_fails(lstm_dense_backward(wide.dense, wide.params, rows, l.x, l.y, l.d_y, NULL, l.d_x), wrong, "overflows");
+        unmade(&wide);
+    }
     ck_fails(lstm_dense_backward(NULL, l.params, 2, l.x, l.y, l.d_y, l.grads, l.d_x), wrong, "dense is NULL");
     ck_fails(lstm_dense_backward(l.dense, NULL, 2, l.x, l.y, l.d_y, l.grads, l.d_x), wrong, "params is NULL");
     ck_fails(lstm_dense_backward(l.dense, l.params, 2, NULL, l.y, l.d_y, l.grads, l.d_x), wrong, "x is NULL");

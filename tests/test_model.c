@@ -310,16 +310,29 @@ START_TEST(runs_without_steps_need_no_arrays)
     lstm_model_tape *inference;
     work w;
     work_create(&w, "{\"input_size\": 2, \"layers\": [{\"type\": \"dense\", \"units\": 4}]}");
-    ck_fails(lstm_model_tape_create(
-                 w.model, LSTM_ARGS(lstm_tape_config, .max_batch = 2, .max_time = SIZE_MAX / 2 + 1, .inference = true),
-                 &inference),
-             LSTM_ERR_OUT_OF_MEMORY, "out of memory");
     ck_ok(lstm_model_tape_create(w.model, &config, &inference));
     const lstm_model_args args = {.struct_size = sizeof args, .batch = BATCH, .sequence_length = none};
     ck_ok(lstm_model_run(inference, w.weights, &args));
     ck_ok(lstm_model_run(w.tape, w.weights, &args));
     ck_ok(lstm_model_backward(w.tape, w.weights, LSTM_ARGS(lstm_model_grads, .d_params = w.grads)));
     lstm_model_tape_destroy(inference);
+    work_destroy(&w);
+}
+END_TEST
+
+/* Of dense layers alone, whose memory for inference is that of max_steps. */
+START_TEST(a_tape_is_for_no_more_steps_than_can_be_counted)
+{
+    lstm_model_tape *tape = NULL;
+    work w;
+    work_create(&w, "{\"input_size\": 2, \"layers\": [{\"type\": \"dense\", \"units\": 4}]}");
+    for (size_t steps = 0; steps < 2; steps++)
+        ck_fails(lstm_model_tape_create(w.model,
+                                        LSTM_ARGS(lstm_tape_config, .max_batch = 2, .max_time = SIZE_MAX / 2 + 1,
+                                                  .max_steps = 16 * steps, .inference = true),
+                                        &tape),
+                 LSTM_ERR_OUT_OF_MEMORY, "out of memory");
+    ck_assert_ptr_null(tape);
     work_destroy(&w);
 }
 END_TEST
@@ -571,6 +584,7 @@ Suite *model_suite(void)
                                    padding_is_not_read_and_dense_layers_before_recurrent_ones_give_zeros_there,
                                    tapes_for_inference_and_in_the_callers_memory_give_the_same_bits,
                                    runs_without_steps_need_no_arrays,
+                                   a_tape_is_for_no_more_steps_than_can_be_counted,
                                    tapes_may_be_for_no_rows_or_no_steps,
                                    runs_say_what_is_wrong_and_write_nothing,
                                    a_model_binds_to_a_sealed_store_and_leaves_an_open_one_as_it_was_on_failure,

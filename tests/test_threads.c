@@ -460,7 +460,7 @@ static void *run_deep(void *argument)
     lstm_cell *cell = test_cell("gru", 4, LSTM_ACTIVATION_DEFAULT, 1.0f);
     for (size_t level = 1; level < 64; level++) {
         lstm_cell *inner = cell;
-        ck_ok(lstm_cell_create_residual(NULL, inner, &cell));
+        ck_ok(lstm_cell_create_dropout(NULL, inner, LSTM_ARGS(lstm_dropout_config, .output_keep_prob = 0.5f), &cell));
         lstm_cell_destroy(inner);
     }
     unroll u;

@@ -10,7 +10,7 @@ extern "C" {
 
 /* Write the variables to a safetensors file of format `params`, in order of declaration, as lstm_safetensors_save does.
  * One of many readers of params.
- * Statuses: INVALID_ARGUMENT (a name that is not UTF-8 too), OUT_OF_MEMORY, STATE (params is open), IO. */
+ * Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY, STATE (params is open), IO. */
 LSTM_API lstm_status lstm_params_save(const lstm_params *params, const char *path);
 
 /* Fill every variable from the tensor of its name, of F32, F16, BF16 or F64, and seal an open store as

@@ -83,7 +83,7 @@ static inline V fused(V a, V b, V c)
 {
     return _mm512_fmadd_ps(a, b, c);
 }
-static inline V minus_fused(V a, V b, V c) /* -(a b + c); of a 0 the sign is open */
+static inline V minus_fused(V a, V b, V c) /* (-a) b - c, also in the sign of a 0 */
 {
     return _mm512_fnmsub_ps(a, b, c);
 }
@@ -380,7 +380,7 @@ static inline V fused(V a, V b, V c)
     return (float)odd;
 #endif
 }
-static inline V minus_fused(V a, V b, V c) /* not -fused: GCC takes the sign elsewhere, to a sum of which it is not open */
+static inline V minus_fused(V a, V b, V c) /* not -fused: GCC moves that sign into a quotient's numerator, whose 0 has one */
 {
     return fused(-a, b, -c);
 }
