@@ -39,8 +39,10 @@ INLINE lstm__rows rows_from(const lstm__rows *rows, size_t first)
 /* The tiles one below the other of m rows of c; the first of them fetch t.next, a panel like b. */
 static void run_tiles(size_t width, size_t m, tile t)
 {
+    /* Not read unless something is fetched. NOLINTBEGIN(clang-analyzer-deadcode.DeadStores) */
     const float *next = t.next;
     const size_t k = t.a[0].width + t.a[1].width;
+    /* NOLINTEND(clang-analyzer-deadcode.DeadStores) */
     for (size_t height, fetched = 0; m; m -= height, fetched += LINE) {
         height = tile_height(m, width);
         t.next = FETCHES && fetched < t.ldb ? next + fetched * k : t.b;

@@ -73,6 +73,7 @@ INLINE void add_products(size_t rows, size_t width, bool down, const tile *t, V 
 {
     const float *b = t->b;
     const size_t ldb = t->ldb, b_lanes = t->b_lanes;
+    /* Not read unless something is fetched. NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores) */
     uintptr_t ahead = address_of(b, FETCHED_ROWS * ldb), next = address_of(t->next, 0);
     NOT_UNROLLED
     for (size_t part = 0; part < 2; part++) {
