@@ -111,11 +111,12 @@ lstm__wanted *lstm__variables_append(lstm__variables *variables, const char *pat
     if (!grown)
         return NULL;
     variables->wanted = grown;
-    const size_t size = strlen(path) + strlen(name) + 2;
+    const char *const parts[3] = {path, name};
+    const size_t size = lstm__join_name(parts, 0, NULL) + 1;
     char *full = lstm__allocate(context, 1, size);
     if (!full)
         return NULL;
-    snprintf(full, size, "%s%s%s", path, *path ? "/" : "", name);
+    lstm__join_name(parts, size, full);
     if (!lstm__names_add(context, &variables->names, lstm__name_hash(full))) {
         lstm__release(context, full);
         return NULL;
@@ -263,8 +264,8 @@ lstm_status lstm__spec_declare(const char *function, const lstm_cell *cell, size
                                const char *level, lstm__variables *variables, lstm_cell_spec **last,
                                lstm_cell_spec **spec)
 {
-    const char *const parts[] = {path, level, cell->name};
-    const size_t length = strlen(path) + strlen(level) + strlen(cell->name) + 2;
+    const char *const parts[3] = {path, level, cell->name};
+    const size_t length = lstm__join_name(parts, 0, NULL);
     lstm_cell_spec *made = lstm__allocate(cell->context, 1, sizeof *made + length + 1);
     if (!made)
         return lstm__fail_memory(function);
@@ -280,11 +281,8 @@ lstm_status lstm__spec_declare(const char *function, const lstm_cell *cell, size
                              .site = *last ? (*last)->site + 1 : 0};
     *last = made;
     made->first_variable = made->shared ? made->shared->first_variable : 0;
-    size_t used = 0;
-    for (size_t k = 0; k < 3; k++) /* those that are not empty, with a '/' between */
-        if (*parts[k])
-            used += (size_t)snprintf(made->path + used, length + 1 - used, "%s%s", used ? "/" : "", parts[k]);
-    if (used > LSTM_MAX_NAME)
+    lstm__join_name(parts, length + 1, made->path);
+    if (length > LSTM_MAX_NAME)
         return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: the scopes of cell \"%.64s\" are too long", function,
                           cell->name);
     lstm_status status = cell->ops.declare(cell->self, input_size, made);

@@ -38,12 +38,9 @@ struct lstm_checkpoint {
 
 static lstm_status add_item(const char *function, lstm_checkpoint *c, const char *const parts[3], item made)
 {
-    char name[LSTM_MAX_NAME + 64] = "";
-    int used = 0;
-    for (size_t k = 0; k < 3; k++) /* snprintf stops at the end of the room, and says how long it would be */
-        if (parts[k] && used >= 0 && (size_t)used < sizeof name)
-            used += snprintf(name + used, sizeof name - (size_t)used, "%s%s", used ? "/" : "", parts[k]);
-    if (used < 1 || (size_t)used >= sizeof name)
+    char name[LSTM_MAX_NAME + 64];
+    const size_t length = lstm__join_name(parts, sizeof name, name);
+    if (length >= sizeof name)
         return lstm__fail(LSTM_ERR_INVALID_ARGUMENT, "%s: the name %.64s... is too long", function, name);
     made.hash = lstm__name_hash(name);
     for (size_t k = 0; k < c->item_count; k++)
@@ -53,10 +50,10 @@ static lstm_status add_item(const char *function, lstm_checkpoint *c, const char
     if (!grown)
         return lstm__fail_memory(function);
     c->items = grown;
-    made.name = lstm__allocate(c->context, 1, (size_t)used + 1);
+    made.name = lstm__allocate(c->context, 1, length + 1);
     if (!made.name)
         return lstm__fail_memory(function);
-    memcpy(made.name, name, (size_t)used + 1);
+    memcpy(made.name, name, length + 1);
     grown[c->item_count++] = made;
     return LSTM_OK;
 }

@@ -24,6 +24,18 @@ static size_t character_length(const char *text)
     return length;
 }
 
+size_t lstm__join_name(const char *const parts[3], size_t room, char *name)
+{
+    size_t used = 0;
+    for (size_t k = 0; k < 3; k++)
+        if (parts[k] && *parts[k]) {
+            const bool fits = used < room;
+            used +=
+                (size_t)snprintf(fits ? name + used : NULL, fits ? room - used : 0, "%s%s", used ? "/" : "", parts[k]);
+        }
+    return used;
+}
+
 bool lstm__name_is_good(const char *name)
 {
     size_t length = strlen(name), part = 0, character;
@@ -71,6 +83,13 @@ static void drop_variables(lstm__layout *layout, size_t count)
 lstm__mark lstm__params_mark(const lstm_params *params)
 {
     return (lstm__mark){.variables = params->layout->count, .packings = params->layout->packing_count};
+}
+
+void lstm__params_truncate(lstm_params *params, lstm__mark mark)
+{
+    drop_variables(params->layout, mark.variables);
+    if (params->layout->packing_count > mark.packings) /* those of variables that were there, too */
+        params->layout->packing_count = mark.packings;
 }
 
 void lstm__layout_release(lstm__layout *layout)
@@ -209,13 +228,6 @@ bool lstm__names_add(lstm_context *context, lstm__names *names, uint64_t hash)
     }
     put_name(names, hash, ++names->used);
     return true;
-}
-
-void lstm__params_truncate(lstm_params *params, lstm__mark mark)
-{
-    drop_variables(params->layout, mark.variables);
-    if (params->layout->packing_count > mark.packings) /* those of variables that were there, too */
-        params->layout->packing_count = mark.packings;
 }
 
 static lstm__variable *find(const lstm__layout *layout, const char *name)

@@ -92,6 +92,10 @@ size_t lstm__names_next(const lstm__names *names, uint64_t hash, size_t *probe);
 /* One more name, at the end of the array. false: no memory. Release slots in the end. */
 bool lstm__names_add(lstm_context *context, lstm__names *names, uint64_t hash);
 
+/* Write those of the parts that are neither NULL nor empty to name[room], with a '/' between them. How long it is; it is cut
+ * off if that is not less than room. */
+size_t lstm__join_name(const char *const parts[3], size_t room, char *name);
+
 /* A name is 1 to LSTM_MAX_NAME bytes of UTF-8 without control characters and without empty parts between its '/', and not
  * "__metadata__", which files have for themselves. */
 bool lstm__name_is_good(const char *name);
