@@ -109,8 +109,9 @@ static json_t *read_text(const char *text, size_t length, size_t flags, json_err
     const int before = (int)(BEFORE + f.filler + BEHIND);
     lstm__memory_forget();
     json_t *both = json_load_callback(give, &f, flags, error), *json = NULL;
-    size_t position = error->position > before ? (size_t)(error->position - before) : 0, end;
-    deepest_of(text, length, &end);
+    size_t position = error->position > before ? (size_t)(error->position - before) : 0, end = 0;
+    if (json_array_size(both) != 2)
+        deepest_of(text, length, &end);
     if (json_array_size(both) == 2) {
         json = json_incref(json_array_get(both, 1));
     } else if (!both && lstm__memory_ran_out()) { /* which Jansson calls anything */

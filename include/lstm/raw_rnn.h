@@ -38,10 +38,9 @@ typedef struct lstm_raw_rnn_args {
 } lstm_raw_rnn_args;
 
 /* Run a plan of one layer and one direction. tape and params as for lstm_dynamic_rnn; its max_steps must allow batch *
- * max_time. When `next` fails, arrays are partly written; the
- * message has what it left as one. Formula: TF1's raw_rnn, with the cell's output as what is
- * emitted. Statuses: INVALID_ARGUMENT, SHAPE (params of another layout), STATE (params are open), CAPACITY (more than the
- * tape holds), UNSUPPORTED (a bidirectional plan), and those of `next`. */
+ * max_time. When `next` fails, arrays are partly written; the message has what it left as one. Formula: TF1's raw_rnn, with
+ * the cell's output as what is emitted. Statuses: INVALID_ARGUMENT, SHAPE (params of another layout), STATE (params are
+ * open), CAPACITY (more than the tape holds), UNSUPPORTED (a bidirectional plan), and those of `next`. */
 LSTM_API lstm_status lstm_raw_rnn(lstm_tape *tape, const lstm_params *params, const lstm_raw_loop *loop,
                                   const lstm_raw_rnn_args *args);
 
