@@ -204,7 +204,7 @@ static lstm_status add_optimizer(const char *function, lstm_checkpoint *c, const
                              (item){.dtype = LSTM_DTYPE_F32, .data = o->learning_rate, .high = (double)FLT_MAX});
     if (!status)
         status = add_numbers(function, c, o->name, "beta_powers", 2,
-                             (item){.dtype = LSTM_DTYPE_F64, .data = o->beta_powers, .high = 1.0});
+                             (item){.dtype = LSTM_DTYPE_F64, .data = o->beta_powers, .high = 0x1.fffffep-1});
     return status;
 }
 

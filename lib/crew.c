@@ -5,7 +5,7 @@
 
 #include <stdatomic.h>
 
-enum { MOST = 16, CACHE_LINE = 64 };
+enum { MOST = 16, CACHE_LINE = 64, PATIENCE = 5000 };
 
 struct lstm__crew {
     void (*lead)(void *arg, lstm__crew *crew);
@@ -50,8 +50,9 @@ void lstm__crew_share(lstm__crew *crew, size_t parts, void (*piece)(void *arg, s
         lstm__platform_wait(turns++);
 }
 
-/* A host's thread that waits in a task, as where a cell of the user's calls the executor while it leads, may do another: the
- * leader goes on only when that has returned. */
+/* A host's thread that waits in a task, as where a cell of the user's calls the executor, may do another meanwhile. So the
+ * leader, or one it waits for, may come here, and goes on only when this has returned: the leader at once, the others
+ * after some 0.1 s in which there was nothing to do. Nobody has to be there. */
 static void join(void *arg, size_t member)
 {
     static _Thread_local char thread;
@@ -65,7 +66,7 @@ static void join(void *arg, size_t member)
     }
     if (leader == &thread)
         return;
-    for (size_t turns = 0; !atomic_load_explicit(&crew->is_over, memory_order_acquire);) {
+    for (size_t turns = 0; turns < PATIENCE && !atomic_load_explicit(&crew->is_over, memory_order_acquire);) {
         const size_t leading = atomic_load_explicit(&crew->leading, memory_order_relaxed);
         if (take_parts(crew, (member + crew->size - leading) % crew->size))
             turns = 0;

@@ -422,6 +422,32 @@ lstm_status lstm_params_set_trainable(lstm_params *params, const char *pattern, 
     return matched ? LSTM_OK : fail_no_match(function, pattern);
 }
 
+lstm_status lstm_params_copy(const lstm_params *from, lstm_params *to, const char *pattern)
+{
+    const char *function = "lstm_params_copy";
+    if (!from || !to || !pattern)
+        return lstm__fail_null(function, !from ? "from" : !to ? "to" : "pattern");
+    lstm_status status = lstm__params_check(function, "from", from, from->layout);
+    if (status || (status = lstm__params_check_writable(function, "to", to, to->layout)))
+        return status;
+    size_t matched = 0;
+    for (int checked = 0; checked < 2; checked++) {
+        size_t index = 0, offset;
+        for (const lstm__variable *v; (v = next_match(to->layout, pattern, &index)); matched++) {
+            lstm__wanted wanted = {.rank = v->info.rank};
+            memcpy(wanted.shape, v->info.shape, sizeof wanted.shape);
+            if ((status = match(function, from, v->name, &wanted, &offset)))
+                return status;
+            if (checked)
+                memmove(to->data + v->info.offset, from->data + offset, v->info.count * sizeof *to->data);
+        }
+    }
+    if (!matched)
+        return fail_no_match(function, pattern);
+    to->version++;
+    return LSTM_OK;
+}
+
 /* The variable that a place of the block belongs to. */
 static size_t variable_at(const lstm__layout *layout, size_t place)
 {
@@ -561,7 +587,9 @@ lstm_status lstm__params_check(const char *function, const char *argument, const
     if (!params)
         return lstm__fail_null(function, argument);
     if (params->layout != layout)
-        return lstm__fail(LSTM_ERR_SHAPE, "%s: %s has another layout than the plan's store", function, argument);
+        return lstm__fail(LSTM_ERR_SHAPE,
+                          "%s: %s is of another layout: not the store that was declared on, and not made from it",
+                          function, argument);
     if (!params->data)
         return lstm__fail(LSTM_ERR_STATE, "%s: %s is open; initialize it first", function, argument);
     return LSTM_OK;

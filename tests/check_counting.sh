@@ -77,14 +77,16 @@ is_not_heard()
     [ "$status" -eq 1 ] && [ "$(grep -vc '^epoch' "$out")" -eq 1 ] && grep -q 'counting: standard output cannot' "$out"
 }
 
-# predicts ANSWERS OPTIONS_OF_ONE_WORD PROGRAM...: reads the sequences 1, 0101 and 111111 from standard input
+# predicts STATUS ANSWERS OPTIONS_OF_ONE_WORD PROGRAM...: reads the sequences 1, 0101 and 111111 from standard input
 # shellcheck disable=SC2086
 predicts()
 {
-    expected=$1
-    options=$2
-    shift 2
-    printf '1\n0101\n111111\n' | "$@" $options >"$out" || return 1
+    status=$1
+    expected=$2
+    options=$3
+    shift 3
+    printf '1\n\n0101\n111111\n' | "$@" $options >"$out"
+    [ $? -eq "$status" ] || return
     cat "$out"
     [ "$(cat "$out")" = "$expected" ]
 }
@@ -221,15 +223,15 @@ printf '1\n0101\n111111\n' |
     "$@" --bits 6 --batch 8 --units 8 --epochs 20 --cache none --quiet --save "$work/model" --prompt >"$out"
 answers=$(grep ': predicted' "$out")
 check "three sequences are answered after training" [ "$(echo "$answers" | wc -l)" -eq 3 ]
-check "a saved model gives the same answers" predicts "$answers" "--predict --model $work/model" "$@"
-check "--predict takes a sequence" predicts "$(echo "$answers" | tail -n 1)" "--model $work/model --predict 111111" "$@"
-check "and so after a =" predicts "$(echo "$answers" | head -n 1)" "--predict=1 --model $work/model" "$@"
+check "a saved model gives the same answers" predicts 0 "$answers" "--predict --model $work/model" "$@"
+check "--predict takes a sequence" predicts 0 "$(echo "$answers" | tail -n 1)" "--model $work/model --predict 111111" "$@"
+check "and so after a =" predicts 0 "$(echo "$answers" | head -n 1)" "--predict=1 --model $work/model" "$@"
 write_model "$work/other" 1 5 last
 answers='0001: predicted 0 (probability 0.2000), true 1
 0101: predicted 0 (probability 0.2000), true 2'
 check "a sequence that is too long is refused" fails 'a sequence of 5 bits is too long: the network counts in 4' \
     "--model $work/other --predict 01010" "$@"
-check "a model from elsewhere says how many bits" predicts "$answers" "--model $work/other --predict" "$@"
+check "a model from elsewhere says how many bits, and more are a failure" predicts 1 "$answers" "--model $work/other --predict" "$@"
 write_model "$work/wide" 2 5 last
 check "one that reads two numbers is refused" fails 'the model reads 2 numbers at a time, not one bit' \
     "--predict --model $work/wide" "$@"

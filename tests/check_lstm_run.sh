@@ -109,6 +109,7 @@ tensors none '{"inputs": {"dtype": "F32", "shape": [65536, 0, 3], "data_offsets"
 check "many rows without steps are taken" "$@" model none second
 check "too many are not" refuses 'at most 65536 rows' \
     '{"inputs": {"dtype": "F32", "shape": [65537, 0, 3], "data_offsets": [0, 0]}}' 0 "$@"
+check "misnamed inputs" refuses '"input" that is of no use; it may have "inputs"' "$(echo "{$x}" | sed s/inputs/input/)" 96 "$@"
 check "no inputs" refuses 'no tensor "inputs"' '{}' 0 "$@"
 check "a tensor of another name" refuses '"more"' "{$x, \"more\": {\"dtype\": \"F32\", \"shape\": [1], \"data_offsets\": [96, 100]}}" 100 "$@"
 check "inputs of rank 2" refuses '"inputs" has the shape [8, 3]' \

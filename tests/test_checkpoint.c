@@ -305,32 +305,41 @@ START_TEST(the_best_is_kept_over_restarts_and_nan_is_not_it)
 }
 END_TEST
 
+/* In a saved file, the last `number` becomes `wrong`; the checksum goes. */
+static void spoil(const char *path, const void *number, const void *wrong, size_t size)
+{
+    char bytes[20000], had[8], gets[8];
+    FILE *file = fopen(path, "r+b");
+    ck_assert_ptr_nonnull(file);
+    const size_t all = fread(bytes, 1, sizeof bytes, file);
+    memcpy(had, number, size);
+    memcpy(gets, wrong, size);
+    swap_to_file_order(had, size, 1);
+    swap_to_file_order(gets, size, 1);
+    size_t at = all - size;
+    while (memcmp(bytes + at, had, size) != 0)
+        at--;
+    memcpy(bytes + at, gets, size);
+    for (at = 0; memcmp(bytes + at, "lstm.checksum", 13) != 0;)
+        at++;
+    memcpy(bytes + at, "some.checksum", 13);
+    rewind(file);
+    ck_assert_uint_eq(fwrite(bytes, 1, all, file), all);
+    fclose(file);
+}
+
 START_TEST(numbers_that_no_run_can_have_are_refused)
 {
+    const float rate = 0.001f, nan_rate = NAN;
+    const double power = (double)0.9f, one = 1.0;
     training t;
     start(&t, "adam", 3);
     ck_ok(lstm_checkpoint_save(t.checkpoint, test_path("c")));
-    FILE *file = fopen(test_path("c"), "r+b");
-    ck_assert_ptr_nonnull(file);
-    static char bytes[20000];
-    const size_t size = fread(bytes, 1, sizeof bytes, file);
-    /* The learning rate 0.001 becomes NaN; the checksum goes. */
-    float rate = 0.001f, wrong = NAN;
-    swap_to_file_order(&rate, sizeof rate, 1);
-    swap_to_file_order(&wrong, sizeof wrong, 1);
-    size_t at = size - sizeof rate;
-    while (memcmp(bytes + at, &rate, sizeof rate) != 0)
-        at--;
-    memcpy(bytes + at, &wrong, sizeof wrong);
-    char *checksum = NULL;
-    for (size_t k = 0; k + 13 < size && !checksum; k++)
-        checksum = memcmp(bytes + k, "lstm.checksum", 13) ? NULL : bytes + k;
-    ck_assert_ptr_nonnull(checksum);
-    memcpy(checksum, "some.checksum", 13);
-    rewind(file);
-    ck_assert_uint_eq(fwrite(bytes, 1, size, file), size);
-    fclose(file);
+    spoil(test_path("c"), &rate, &nan_rate, sizeof rate);
     ck_fails(lstm_checkpoint_load(t.checkpoint, test_path("c")), LSTM_ERR_FORMAT, "checkpoint/adam/learning_rate");
+    ck_ok(lstm_checkpoint_save(t.checkpoint, test_path("c")));
+    spoil(test_path("c"), &power, &one, sizeof power);
+    ck_fails(lstm_checkpoint_load(t.checkpoint, test_path("c")), LSTM_ERR_FORMAT, "checkpoint/adam/beta_powers");
     end(&t);
     remove_files();
 }

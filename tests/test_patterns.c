@@ -237,6 +237,83 @@ START_TEST(a_pattern_that_matches_nothing_is_named)
 }
 END_TEST
 
+static const float *values_of(const lstm_params *params, const char *name, size_t *count)
+{
+    lstm_variable_info info;
+    ck_ok(lstm_params_find(params, name, &info));
+    *count = info.count;
+    return lstm_params_data(params, NULL) + info.offset;
+}
+
+static bool have_same(const lstm_params *a, const lstm_params *b, const char *name)
+{
+    size_t count, others;
+    const float *values = values_of(a, name, &count), *other = values_of(b, name, &others);
+    return count == others && same_bits(values, other, count);
+}
+
+/* The bias of declared(), and a variable that it has not. */
+static lstm_params *new_head(size_t bias)
+{
+    const size_t one = 1;
+    lstm_params *head;
+    ck_ok(lstm_params_create(NULL, &head));
+    ck_ok(lstm_params_declare(head, "new", 1, &one, NULL));
+    ck_ok(lstm_params_declare(head, "rnn/lstm_cell/bias", 1, &bias, NULL));
+    ck_ok(lstm_params_initialize(head, 3));
+    return head;
+}
+
+START_TEST(values_are_copied_by_name)
+{
+    lstm_params *from = declared(), *to = declared(), *head = new_head(24), *frozen;
+    ck_ok(lstm_params_initialize(from, 1));
+    ck_ok(lstm_params_initialize(to, 2));
+    ck_ok(lstm_params_freeze(to, NULL, &frozen));
+    for (size_t count, k = (lstm_params_edit(from, &count), 0); k < count; k++)
+        lstm_params_edit(from, NULL)[k] += (float)k;
+    ck_ok(lstm_params_copy(from, to, "*"));
+    ck_ok(lstm_params_copy(to, to, "*"));
+    ck_assert(have_same(from, to, "rnn/lstm_cell/kernel") && have_same(from, to, "rnn/lstm_cell/bias"));
+    ck_assert(have_same(from, to, "dense/kernel") && have_same(from, to, "dense/bias"));
+    ck_ok(lstm_params_copy(frozen, to, "*/kernel"));
+    ck_assert(have_same(frozen, to, "rnn/lstm_cell/kernel") && have_same(from, to, "rnn/lstm_cell/bias"));
+    ck_assert(have_same(frozen, to, "dense/kernel") && have_same(from, to, "dense/bias"));
+    ck_assert(!have_same(frozen, from, "dense/kernel") && !have_same(frozen, from, "rnn/lstm_cell/bias"));
+    ck_ok(lstm_params_copy(from, head, "rnn/*"));
+    ck_assert(have_same(from, head, "rnn/lstm_cell/bias"));
+    lstm_params_destroy(frozen);
+    lstm_params_destroy(head);
+    lstm_params_destroy(to);
+    lstm_params_destroy(from);
+}
+END_TEST
+
+START_TEST(what_cannot_be_copied_changes_nothing)
+{
+    lstm_params *from = declared(), *to = new_head(24), *before, *narrow = new_head(23);
+    ck_fails(lstm_params_copy(from, to, "*"), LSTM_ERR_STATE, "from is open");
+    ck_fails(lstm_params_copy(to, from, "*"), LSTM_ERR_STATE, "to is open");
+    ck_ok(lstm_params_initialize(from, 1));
+    ck_ok(lstm_params_freeze(to, NULL, &before));
+    for (size_t count, k = (lstm_params_edit(from, &count), 0); k < count; k++)
+        lstm_params_edit(from, NULL)[k] += (float)k;
+    ck_fails(lstm_params_copy(from, to, "*"), LSTM_ERR_STATE, "no variable \"new\"");
+    ck_fails(lstm_params_copy(to, from, "*"), LSTM_ERR_STATE, "no variable \"rnn/lstm_cell/kernel\"");
+    ck_fails(lstm_params_copy(narrow, to, "*"), LSTM_ERR_SHAPE, "[23], expected [24]");
+    ck_fails(lstm_params_copy(from, to, "*kernel"), LSTM_ERR_INVALID_ARGUMENT, "\"*kernel\"");
+    ck_fails(lstm_params_copy(to, before, "*"), LSTM_ERR_STATE, "to is frozen");
+    ck_fails(lstm_params_copy(NULL, to, "*"), LSTM_ERR_INVALID_ARGUMENT, "from is NULL");
+    ck_fails(lstm_params_copy(from, NULL, "*"), LSTM_ERR_INVALID_ARGUMENT, "to is NULL");
+    ck_fails(lstm_params_copy(from, to, NULL), LSTM_ERR_INVALID_ARGUMENT, "pattern is NULL");
+    ck_assert(have_same(before, to, "new") && have_same(before, to, "rnn/lstm_cell/bias"));
+    lstm_params_destroy(narrow);
+    lstm_params_destroy(before);
+    lstm_params_destroy(to);
+    lstm_params_destroy(from);
+}
+END_TEST
+
 static void check_constant(const lstm_params *params, const char *name, float value)
 {
     lstm_variable_info info;
@@ -296,6 +373,8 @@ Suite *patterns_suite(void)
                                       a_pattern_that_matches_nothing_is_named,
                                       an_initializer_by_pattern_replaces_that_of_the_declaration,
                                       an_initializer_that_fits_not_every_match_changes_none,
+                                      values_are_copied_by_name,
+                                      what_cannot_be_copied_changes_nothing,
                                       NULL,
                                   });
 }

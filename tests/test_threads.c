@@ -222,15 +222,36 @@ static void lead_and_wait(void *arg, lstm__crew *crew)
         pool->task(pool->arg, pool->next++);
 }
 
-START_TEST(a_crew_ends_where_its_leader_does_other_tasks_while_it_waits)
+static void *do_a_task(void *arg)
 {
-    helping_pool pool;
-    lstm_context *context;
-    const lstm_executor executor = {.user = &pool, .concurrency = CREW, .run = run_helping};
-    ck_ok(lstm_context_create(LSTM_ARGS(lstm_context_config, .executor = executor), &context));
-    lstm__crew_run(context, lead_and_wait, &pool);
-    ck_assert(pool.led && pool.next == CREW);
-    lstm_context_destroy(context);
+    helping_pool *pool = arg;
+    pool->task(pool->arg, pool->next++);
+    return NULL;
+}
+
+/* Wait for a thread that does another task of the crew while it waits. */
+static void lead_and_wait_for_another(void *arg, lstm__crew *crew)
+{
+    pthread_t other;
+    helping_pool *pool = arg;
+    (void)crew;
+    pool->led = true;
+    ck_assert_int_eq(pthread_create(&other, NULL, do_a_task, pool), 0);
+    ck_assert_int_eq(pthread_join(other, NULL), 0);
+}
+
+START_TEST(a_crew_ends_where_a_thread_that_waits_does_other_tasks)
+{
+    void (*const leads[])(void *arg, lstm__crew *crew) = {lead_and_wait, lead_and_wait_for_another};
+    for (size_t k = 0; k < 2; k++) {
+        helping_pool pool;
+        lstm_context *context;
+        const lstm_executor executor = {.user = &pool, .concurrency = CREW, .run = run_helping};
+        ck_ok(lstm_context_create(LSTM_ARGS(lstm_context_config, .executor = executor), &context));
+        lstm__crew_run(context, leads[k], &pool);
+        ck_assert(pool.led && pool.next == CREW);
+        lstm_context_destroy(context);
+    }
 }
 END_TEST
 
@@ -525,7 +546,7 @@ Suite *threads_suite(void)
                                      a_hosts_executor_does_the_work_and_changes_no_bit,
                                      units_of_a_single_block_are_shared_and_change_no_bit,
                                      a_crew_does_each_part_of_a_job_once_and_all_of_it_before_the_next,
-                                     a_crew_ends_where_its_leader_does_other_tasks_while_it_waits,
+                                     a_crew_ends_where_a_thread_that_waits_does_other_tasks,
                                      a_team_rounds_as_its_caller_does,
                                      a_stream_shares_large_units_and_changes_no_bit,
                                      several_callers_share_a_context_each_with_its_own_tape,

@@ -79,12 +79,16 @@ bool prompt(const trained_counter *counter)
         length = getline(&line, &capacity, stdin);
         if (length >= 0)
             length = (ssize_t)trim(line, (size_t)length);
-        if (length <= 0)
-            going_on = false;
-        else if (strspn(line, "01") != (size_t)length) /* a NUL is another character too */
+        if (length <= 0) {
+            going_on = length == 0 && !typed;
+        } else if (strspn(line, "01") != (size_t)length) { /* a NUL is another character too */
             fprintf(stderr, "counting: a sequence is made of 0 and 1 only\n");
-        else if (prompt_fits(counter, line))
-            going_on = good = prompt_answer(counter, line);
+            good = good && typed;
+        } else if (!prompt_fits(counter, line)) {
+            good = good && typed;
+        } else if (!prompt_answer(counter, line)) {
+            going_on = good = false;
+        }
     }
     if (typed && (feof(stdin) || platform_interrupted()))
         fputc('\n', stderr); /* nobody has ended the line that asks */

@@ -21,7 +21,8 @@ bool prompt_fits(const trained_counter *counter, const char *sequence);
 bool prompt_answer(const trained_counter *counter, const char *sequence);
 
 /* Read sequences from standard input, one a line, and answer each; one that has other characters or is too long is
- * refused by a line on standard error. An empty line, the end of the input or an interrupt ends it. False as above. */
+ * refused by a line on standard error. The end of the input or an interrupt ends it, and where somebody types an empty line.
+ * False as above, and where nobody types if one was refused. */
 bool prompt(const trained_counter *counter);
 
 #endif

@@ -138,7 +138,9 @@ static bool check_names(const run_data *d)
             known = !*end && leaf < lstm_model_state_count(d->model) && (t.name[14] != '0' || end == t.name + 15);
         }
         if (!known)
-            return complain("the input file has a tensor \"%.100s\" that is of no use", t.name);
+            return complain("the input file has a tensor \"%.100s\" that is of no use; it may have \"inputs\", "
+                            "\"sequence_length\" and all of \"initial_state.0\", ...",
+                            t.name);
     }
     return true;
 }

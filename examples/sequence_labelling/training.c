@@ -139,7 +139,7 @@ static bool train_epoch(trainer *t, size_t epoch)
     while (!batch.last && !platform_interrupted())
         if (!train_step(t, &batch))
             return false;
-    return end_epoch(t, epoch);
+    return t->epoch_steps == 0 || end_epoch(t, epoch);
 }
 
 bool train(labelling_network *network, const text *data, const labelling_options *options, training_record *record)
@@ -153,6 +153,10 @@ bool train(labelling_network *network, const text *data, const labelling_options
     for (size_t epoch = 1; epoch <= options->epochs && good && !platform_interrupted(); epoch++)
         good = train_epoch(&t, epoch);
     progress_clear(&t.progress);
+    if (good && record->steps == 0) {
+        fprintf(stderr, "sequence_labelling: interrupted before the first step\n");
+        good = false;
+    }
     record->seconds = platform_seconds() - t.started;
     lstm_batches_destroy(t.batches);
     return good;

@@ -30,7 +30,7 @@ LSTM_API lstm_status lstm_checkpoint_add_model(lstm_checkpoint *checkpoint, cons
 /* A store: its variables as checkpoint/prefix/name, or, with prefix NULL, under their own names, as weights. */
 LSTM_API lstm_status lstm_checkpoint_add_params(lstm_checkpoint *checkpoint, const char *prefix, lstm_params *params);
 
-/* An optimizer: its slots, as checkpoint/adam/m/name, its count of steps and its learning rate. */
+/* An optimizer: its slots, as checkpoint/adam/m/name, its count of steps and its learning rate; of each kind one. */
 LSTM_API lstm_status lstm_checkpoint_add_optimizer(lstm_checkpoint *checkpoint, lstm_optimizer *optimizer);
 
 /* Numbers of the caller's, such as the step, seeds, the position in the data: checkpoint/name. values[count] is borrowed
@@ -50,7 +50,8 @@ LSTM_API lstm_status lstm_checkpoint_load(lstm_checkpoint *checkpoint, const cha
 
 /* Save to prefix-STEP.safetensors, then remove the other files of that prefix, those of the smallest steps first, until
  * `keep` are left; keep 0: none is removed. One that cannot be removed is a failure too: the new file is there then, and
- * the others that were to go are not. Statuses: those of lstm_checkpoint_save. */
+ * the others that were to go are not. Who goes back to an earlier step removes the files of the later ones: they would stay,
+ * and be the latest. Statuses: those of lstm_checkpoint_save. */
 LSTM_API lstm_status lstm_checkpoint_save_step(const lstm_checkpoint *checkpoint, const char *prefix, uint64_t step,
                                                size_t keep);
 
@@ -59,7 +60,7 @@ LSTM_API lstm_status lstm_checkpoint_save_step(const lstm_checkpoint *checkpoint
 LSTM_API lstm_status lstm_checkpoint_load_latest(lstm_checkpoint *checkpoint, const char *prefix, uint64_t *step);
 
 /* Save to `path` if metric is above that of every call before, in this process or before the checkpoint that was loaded:
- * the best so far is written to every file of the list. NaN and -INFINITY are never the best. *saved (may be NULL) tells.
+ * the best so far is written to every file of the list, so call it before lstm_checkpoint_save_step. NaN and -INFINITY are never the best. *saved (may be NULL) tells.
  * Statuses: those of lstm_checkpoint_save. */
 LSTM_API lstm_status lstm_checkpoint_save_best(lstm_checkpoint *checkpoint, const char *path, double metric,
                                                bool *saved);

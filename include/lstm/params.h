@@ -10,7 +10,10 @@ extern "C" {
 
 /* All variables of a store stand in one 64-byte aligned block, one behind the other in the order of declaration.
  * A store is open (variables may be declared) until lstm_params_initialize seals it. Plans and layers declare their
- * variables on an open store; on a sealed one they bind to those that are there.
+ * variables on an open store; on a sealed one they bind to those that are there. Stores of one layout are the one that was
+ * declared on, and those made from it by lstm_params_create_like and lstm_params_freeze; what was made for one of them takes
+ * them all, but no other store, even if its names and shapes are the same.
+ * A store's context does the work of what is made on it: plans, tapes, dense layers and streams.
  * Threads: many readers or one writer. A store keeps its context alive. */
 typedef struct lstm_params lstm_params;
 
@@ -138,6 +141,12 @@ LSTM_API const float *lstm_params_data(const lstm_params *params, size_t *count)
  * marks the values as changed, and what was computed from the old ones is then known to be stale. NULL on a store that
  * is open or frozen. Valid until the store is destroyed. */
 LSTM_API float *lstm_params_edit(lstm_params *params, size_t *count);
+
+/* Give the variables of `to` whose names match a pattern (as above) the values that those of the same names have in `from`,
+ * a store of any layout: another context's, or a network's of which some layers are the same. Statuses: INVALID_ARGUMENT
+ * (no variable of `to` matches), SHAPE (one has another shape in `from`), STATE (`from` lacks one; a store is open; `to` is
+ * frozen). Nothing is written on failure. */
+LSTM_API lstm_status lstm_params_copy(const lstm_params *from, lstm_params *to, const char *pattern);
 
 /* Set every value to zero; nothing happens to NULL, or to a store that is open or frozen. */
 LSTM_API void lstm_params_zero(lstm_params *params);

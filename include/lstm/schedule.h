@@ -26,15 +26,16 @@ LSTM_API float lstm_inverse_time_decay(float rate, uint64_t step, double decay_s
  * boundaries[count] rise; values[count + 1]. */
 LSTM_API float lstm_piecewise_constant(uint64_t step, size_t count, const uint64_t *boundaries, const float *values);
 
-/* (rate - end_rate) * (1 - step / D) ^ power + end_rate, and end_rate from step D on; cycle: instead D grows to the next
- * multiple that is not below the step. */
+/* (rate - end_rate) * (1 - step / D) ^ power + end_rate, and end_rate from step D on, power being above 0; cycle: instead D
+ * grows to the next multiple that is not below the step. */
 LSTM_API float lstm_polynomial_decay(float rate, uint64_t step, double decay_steps, float end_rate, double power,
                                      bool cycle);
 
 /* rate * ((1 - alpha) * (1 + cos(pi * step / D)) / 2 + alpha), and rate * alpha from step D on. */
 LSTM_API float lstm_cosine_decay(float rate, uint64_t step, double decay_steps, double alpha);
 
-/* The same again and again: period i is first_steps * t_mul^i long and starts at rate * m_mul^i. t_mul >= 1.
+/* The same again and again: period i is first_steps * t_mul^i long and starts at
+ * rate * ((1 - alpha) * m_mul^i + alpha). t_mul >= 1.
  * I. Loshchilov and F. Hutter, "SGDR", 2017. */
 LSTM_API float lstm_cosine_decay_restarts(float rate, uint64_t step, double first_steps, double t_mul, double m_mul,
                                           double alpha);

@@ -51,7 +51,7 @@ typedef enum lstm_status {
     LSTM_OK = 0,
     LSTM_ERR_INVALID_ARGUMENT = 1, /* NULL, a size of zero, a value outside its range */
     LSTM_ERR_OUT_OF_MEMORY = 2,    /* the allocator gave nothing, or a size overflows */
-    LSTM_ERR_SHAPE = 3,            /* shapes that do not fit each other */
+    LSTM_ERR_SHAPE = 3,            /* shapes, or layouts of stores, that do not fit each other */
     LSTM_ERR_CAPACITY = 4,         /* more than was reserved when the object was created */
     LSTM_ERR_STATE = 5,            /* the call does not fit what happened to the object before */
     LSTM_ERR_UNSUPPORTED = 6,      /* this build, machine or object cannot do it */

@@ -159,6 +159,7 @@ STEP(model, lstm_model_create(w->net, graph, &w->model))
 STEP(wide, lstm_params_create(w->context, &w->wide))
 STEP(wide_model, lstm_model_create(w->wide, wide_graph, &w->wide_model))
 STEP(net_initialized, lstm_params_initialize(w->net, 2))
+STEP(copied, lstm_params_copy(w->params, w->other, "*"))
 STEP(net_grads, lstm_params_create_like(w->net, &w->net_grads))
 STEP(net_frozen, lstm_params_freeze(w->net, NULL, &w->net_frozen))
 
@@ -262,6 +263,7 @@ const step object_steps[] = {TELL(make_context),
                              TELL(wide),
                              TELL(wide_model),
                              TELL(net_initialized),
+                             TELL(copied),
                              TELL(net_grads),
                              TELL(net_frozen),
                              TELL(tape),

@@ -78,6 +78,12 @@ static void set_trainable(caller *c)
                 "lstm_params_set_trainable", INVALID | STATE);
 }
 
+static void copy(caller *c)
+{
+    fuzz_status(lstm_params_copy(any(c, params), any(c, params), fuzz_one_of(&c->bytes, patterns)), "lstm_params_copy",
+                INVALID | SHAPE | STATE);
+}
+
 /* More floats than this in a store are not initialized: it would take time, and show nothing. */
 enum { MAX_FLOATS = 100000 };
 
@@ -154,6 +160,6 @@ static void measure(caller *c)
     need(status ? index == 77 : index <= lstm_params_variable_count(params));
 }
 
-call *const calls_of_params[] = {create,          create,        create_like, freeze,     declare, declare,
-                                 set_initializer, set_trainable, initialize,  initialize, look,    edit,
-                                 save_and_load,   measure,       NULL};
+call *const calls_of_params[] = {create,        create, create_like, freeze,     declare, declare, set_initializer,
+                                 set_trainable, copy,   initialize,  initialize, look,    edit,    save_and_load,
+                                 measure,       NULL};
