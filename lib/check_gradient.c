@@ -187,43 +187,31 @@ static lstm_status compare(trial *t, const char *name, float *numbers, const flo
     return LSTM_OK;
 }
 
-/* Everything; then without the gradient of the inputs, which leaves twice the gradient of the weights; then without that, over
- * arrays that hold what the first left. A cell that takes for granted what may be NULL, or zero, does not come through. */
-static lstm_status run_backward(trial *t)
+/* Without the gradient of the inputs; without that of the weights, when what is not written is still zero; and
+ * everything, over arrays that hold what was there before. */
+static lstm_status check(trial *t, double *worst)
 {
-    for (int k = 0; k < 3; k++) {
+    size_t count;
+    float *weights = lstm_params_edit(t->weights, &count);
+    lstm_status status = LSTM_OK;
+    for (int k = 0; k < 3 && !status; k++) {
         const lstm_dynamic_rnn_grads grads = {.struct_size = sizeof grads,
                                               .d_outputs = t->d_outputs,
                                               .d_final_state = (const float *const *)t->d_final_state,
-                                              .d_params = k == 2 ? NULL : t->gradient,
-                                              .d_inputs = k == 1 ? NULL : t->d_inputs,
+                                              .d_params = k == 1 ? NULL : t->gradient,
+                                              .d_inputs = k == 0 ? NULL : t->d_inputs,
                                               .d_initial_state = t->d_state};
-        lstm_status status = run(t);
-        if (!status)
-            status = lstm_dynamic_rnn_backward(t->tape, t->weights, &grads);
-        if (status)
-            return status;
+        lstm_params_zero(t->gradient);
+        if ((status = run(t)) || (status = lstm_dynamic_rnn_backward(t->tape, t->weights, &grads)))
+            break;
+        if (grads.d_params)
+            status = compare(t, "weights", weights, lstm_params_data(t->gradient, NULL), count, worst);
+        if (grads.d_inputs && !status)
+            status = compare(t, "inputs", t->inputs, t->d_inputs, t->input_count, worst);
+        for (size_t leaf = 0; leaf < t->leaves && !status; leaf++)
+            status =
+                compare(t, "state", t->state[leaf], t->d_state[leaf], BATCH * lstm_rnn_state_size(t->rnn, leaf), worst);
     }
-    size_t count;
-    float *gradient = lstm_params_edit(t->gradient, &count);
-    for (size_t k = 0; k < count; k++)
-        gradient[k] *= 0.5f;
-    return LSTM_OK;
-}
-
-static lstm_status check(trial *t, double *worst)
-{
-    lstm_status status = run_backward(t);
-    if (status)
-        return status;
-    size_t count;
-    float *weights = lstm_params_edit(t->weights, &count);
-    status = compare(t, "weights", weights, lstm_params_data(t->gradient, NULL), count, worst);
-    if (!status)
-        status = compare(t, "inputs", t->inputs, t->d_inputs, t->input_count, worst);
-    for (size_t leaf = 0; leaf < t->leaves && !status; leaf++)
-        status =
-            compare(t, "state", t->state[leaf], t->d_state[leaf], BATCH * lstm_rnn_state_size(t->rnn, leaf), worst);
     return status;
 }
 

@@ -5,7 +5,7 @@
 
 #include <stdatomic.h>
 
-enum { MOST = 16, CACHE_LINE = 64, PATIENCE = 5000 };
+enum { MOST = 16, CACHE_LINE = 64, IDLE_TURNS = 5000 };
 
 struct lstm__crew {
     void (*lead)(void *arg, lstm__crew *crew);
@@ -50,9 +50,9 @@ void lstm__crew_share(lstm__crew *crew, size_t parts, void (*piece)(void *arg, s
         lstm__platform_wait(turns++);
 }
 
-/* A host's thread that waits in a task, as where a cell of the user's calls the executor, may do another meanwhile. So the
- * leader, or one it waits for, may come here, and goes on only when this has returned: the leader at once, the others
- * after some 0.1 s in which there was nothing to do. Nobody has to be there. */
+/* A host's thread that waits in a task, as where a cell of the user's calls the executor, may do another meanwhile. So
+ * the leader, or one it waits for, may come here, and goes on only when this has returned: the leader at once, the
+ * others after IDLE_TURNS with nothing to do: 0.1 s or more, for lstm__platform_wait sleeps in the last thousand. */
 static void join(void *arg, size_t member)
 {
     static _Thread_local char thread;
@@ -66,7 +66,7 @@ static void join(void *arg, size_t member)
     }
     if (leader == &thread)
         return;
-    for (size_t turns = 0; turns < PATIENCE && !atomic_load_explicit(&crew->is_over, memory_order_acquire);) {
+    for (size_t turns = 0; turns < IDLE_TURNS && !atomic_load_explicit(&crew->is_over, memory_order_acquire);) {
         const size_t leading = atomic_load_explicit(&crew->leading, memory_order_relaxed);
         if (take_parts(crew, (member + crew->size - leading) % crew->size))
             turns = 0;

@@ -438,8 +438,8 @@ lstm_status lstm_params_copy(const lstm_params *from, lstm_params *to, const cha
             memcpy(wanted.shape, v->info.shape, sizeof wanted.shape);
             if ((status = match(function, from, v->name, &wanted, &offset)))
                 return status;
-            if (checked)
-                memmove(to->data + v->info.offset, from->data + offset, v->info.count * sizeof *to->data);
+            if (checked && from != to)
+                memcpy(to->data + v->info.offset, from->data + offset, v->info.count * sizeof *to->data);
         }
     }
     if (!matched)

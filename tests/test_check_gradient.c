@@ -36,7 +36,20 @@ START_TEST(the_examples_cell_passes)
 END_TEST
 
 /* c' = tanh(w x + c / 2), one unit, with a backward that is right but for one slip. */
-typedef enum slip { NONE, WEIGHT, INPUT, STATE, ADDED_INPUT, NAN_WEIGHT, NAN_INPUT, NAN_STATE, SLIPS } slip;
+typedef enum slip {
+    NONE,
+    WEIGHT,
+    INPUT,
+    STATE,
+    ADDED_INPUT,
+    INPUT_BESIDE_WEIGHT,     /* wrong if both are wanted */
+    NO_INPUT_WITHOUT_WEIGHT, /* if only one is */
+    WEIGHT_BESIDE_INPUT,
+    NAN_WEIGHT,
+    NAN_INPUT,
+    NAN_STATE,
+    SLIPS
+} slip;
 typedef struct clumsy {
     slip wrong;
     bool without_input, without_variables; /* whether backward was called so */
@@ -67,24 +80,23 @@ static void step_backward(const void *self, const lstm_step *s, const lstm_step_
     const slip wrong = c->wrong;
     c->without_input |= !g->d_input;
     c->without_variables |= !g->d_variables;
+    const bool both = g->d_input && g->d_variables;
+    const bool bad_input = wrong == INPUT || (wrong == INPUT_BESIDE_WEIGHT && both);
+    const bool bad_weight = wrong == WEIGHT || (wrong == WEIGHT_BESIDE_INPUT && both);
+    const float of_input = wrong == NAN_INPUT ? NAN : bad_input ? 1.02f : 1.0f;
+    const float of_weight = wrong == NAN_WEIGHT ? NAN : bad_weight ? 1.02f : 1.0f;
+    const float of_state = wrong == NAN_STATE ? NAN : wrong == STATE ? 0.51f : 0.5f;
     for (size_t row = 0; row < s->rows; row++) {
         const float y = s->next_state[0][row];
         const float dz = (g->d_output[row] + g->d_next_state[0][row]) * (1.0f - y * y);
-        g->d_state[0][row] = (wrong == STATE ? 0.51f : 0.5f) * dz;
+        g->d_state[0][row] = of_state * dz;
         for (size_t i = 0; i < s->input_size; i++) {
             float *d_input = g->d_input ? &g->d_input[row * s->input_size + i] : NULL;
-            if (d_input)
-                *d_input =
-                    (wrong == ADDED_INPUT ? *d_input : 0.0f) + s->variables[0][i] * (wrong == NAN_INPUT ? NAN
-                                                                                     : wrong == INPUT   ? 1.02f * dz
-                                                                                                        : dz);
+            if (d_input && (both || wrong != NO_INPUT_WITHOUT_WEIGHT))
+                *d_input = (wrong == ADDED_INPUT ? *d_input : 0.0f) + of_input * s->variables[0][i] * dz;
             if (g->d_variables)
-                g->d_variables[0][i] += (wrong == WEIGHT ? 1.02f : 1.0f) * dz * s->input[row * s->input_size + i];
-            if (g->d_variables && wrong == NAN_WEIGHT)
-                g->d_variables[0][i] = NAN;
+                g->d_variables[0][i] += of_weight * dz * s->input[row * s->input_size + i];
         }
-        if (wrong == NAN_STATE)
-            g->d_state[0][row] = NAN;
     }
 }
 

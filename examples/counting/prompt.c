@@ -6,6 +6,7 @@
 #include "platform.h"
 #include "synthetic_dataset.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,7 +72,7 @@ bool prompt(const trained_counter *counter)
     size_t capacity = 0;
 
     platform_catch_interrupts(true);
-    while (going_on) {
+    while (going_on && !platform_interrupted()) {
         ssize_t length;
 
         if (typed)
@@ -79,7 +80,10 @@ bool prompt(const trained_counter *counter)
         length = getline(&line, &capacity, stdin);
         if (length >= 0)
             length = (ssize_t)trim(line, (size_t)length);
-        if (length <= 0) {
+        if (length < 0 && !feof(stdin) && !platform_interrupted()) {
+            fprintf(stderr, "counting: standard input cannot be read: %s\n", strerror(errno));
+            going_on = good = false;
+        } else if (length <= 0) {
             going_on = length == 0 && !typed;
         } else if (strspn(line, "01") != (size_t)length) { /* a NUL is another character too */
             fprintf(stderr, "counting: a sequence is made of 0 and 1 only\n");

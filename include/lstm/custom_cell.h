@@ -87,12 +87,12 @@ LSTM_API lstm_status lstm_cell_create_custom(lstm_context *context, const lstm_c
 /* The error of lstm_cell_check_gradient that parts right from wrong. */
 #define LSTM_GRADIENT_THRESHOLD 2e-3
 
-/* Compare a cell's backward with finite differences of its forward: a ragged batch of small random numbers, training on;
- * along random directions of the weights, of the inputs and of each leaf of the initial state; losses summed in double.
- * *worst becomes the largest error relative to the gradient's length: some 1e-4 for a right cell, where float32 limits it;
- * above LSTM_GRADIENT_THRESHOLD it is wrong, and INFINITY where something is not a number. A kink, as relu's, on the way may
- * cost more. Backward is also run without d_input and without d_variables: a cell that looks for no NULL crashes here.
- * Allocates. Statuses: those of creating a plan and a tape for the cell. */
+/* Compare a cell's backward with finite differences of its forward: a ragged batch of small random numbers, training
+ * on; along random directions of the weights, of the inputs and of each leaf of the initial state; losses summed in
+ * double. *worst becomes the largest error relative to the gradient's length: some 1e-4 for a right cell, where float32
+ * limits it; above LSTM_GRADIENT_THRESHOLD it is wrong, and INFINITY where something is not a number. A kink, as
+ * relu's, on the way may cost more. Backward is also run without d_input and without d_variables: a cell that looks for
+ * no NULL crashes here. Allocates. Statuses: those of creating a plan and a tape for the cell. */
 LSTM_API lstm_status lstm_cell_check_gradient(lstm_context *context, lstm_cell *cell, size_t input_size, double *worst);
 
 #ifdef __cplusplus

@@ -8,19 +8,19 @@
 extern "C" {
 #endif
 
-/* All variables of a store stand in one 64-byte aligned block, one behind the other in the order of declaration.
- * A store is open (variables may be declared) until lstm_params_initialize seals it. Plans and layers declare their
- * variables on an open store; on a sealed one they bind to those that are there. Stores of one layout are the one that was
- * declared on, and those made from it by lstm_params_create_like and lstm_params_freeze; what was made for one of them takes
- * them all, but no other store, even if its names and shapes are the same.
- * A store's context does the work of what is made on it: plans, tapes, dense layers and streams.
- * Threads: many readers or one writer. A store keeps its context alive. */
+/* All variables of a store stand in one 64-byte aligned block, one behind the other in the order of declaration. A
+ * store is open (variables may be declared) until lstm_params_initialize seals it. Plans and layers declare their
+ * variables on an open store; on a sealed one they bind to those that are there. Stores of one layout are the one that
+ * was declared on, and those made from it by lstm_params_create_like and lstm_params_freeze; what was made for one of
+ * them takes them all, but no other store, even if its names and shapes are the same. A store's context does the work
+ * of what is made on it: plans, tapes, dense layers and streams. Threads: many readers or one writer. A store keeps its
+ * context alive. */
 typedef struct lstm_params lstm_params;
 
 enum { LSTM_MAX_RANK = 4, LSTM_MAX_NAME = 2047 }; /* names grow with the nesting of cells */
 
-/* How a variable starts: a and b are numbers of the kind, whose 0 means the default in brackets. Zero is TF1's default for
- * get_variable. Kinds and formulas are those of TF1's init_ops. */
+/* How a variable starts: a and b are numbers of the kind, whose 0 means the default in brackets. Zero is TF1's default
+ * for get_variable. Kinds and formulas are those of TF1's init_ops. */
 typedef enum lstm_initializer_kind {
     /* U(-l, l), l = sqrt(6 / (fan_in + fan_out)): X. Glorot and Y. Bengio, AISTATS 2010 */
     LSTM_INITIALIZER_GLOROT_UNIFORM = 0,
@@ -94,33 +94,32 @@ LSTM_API lstm_status lstm_params_freeze(const lstm_params *params, const lstm_fr
 /* Give back the caller's reference; NULL is fine. */
 LSTM_API void lstm_params_destroy(lstm_params *params);
 
-/* Declare a variable of shape[rank] on an open store. name: 1 to LSTM_MAX_NAME bytes of UTF-8 without control characters,
- * parts separated by '/', and not "__metadata__", which files have for themselves; initializer NULL: Glorot uniform.
- * Statuses: INVALID_ARGUMENT (name, rank, an axis that is not 1 to 2^31 - 1, an initializer that is not known, or not of
- * that rank), OUT_OF_MEMORY, STATE (sealed, or the name is taken). */
+/* Declare a variable of shape[rank] on an open store. name: 1 to LSTM_MAX_NAME bytes of UTF-8 without control
+ * characters, parts separated by '/', and not "__metadata__", which files have for themselves; initializer NULL: Glorot
+ * uniform. Statuses: INVALID_ARGUMENT (name, rank, an axis that is not 1 to 2^31 - 1, an initializer that is not known,
+ * or not of that rank), OUT_OF_MEMORY, STATE (sealed, or the name is taken). */
 LSTM_API lstm_status lstm_params_declare(lstm_params *params, const char *name, size_t rank, const size_t *shape,
                                          const lstm_initializer *initializer);
 
-/* Change how the variables start whose names match a pattern, on an open store: '*' stands for any run of bytes, '/' and
- * none included, '?' for one byte, all others for themselves. Plans and layers declare their variables with TF1's
+/* Change how the variables start whose names match a pattern, on an open store: '*' stands for any run of bytes, '/'
+ * and none included, '?' for one byte, all others for themselves. Plans and layers declare their variables with TF1's
  * initializers; this replaces them, and the last call wins. Statuses: INVALID_ARGUMENT (no variable matches; an
  * initializer that is not known, or not of the rank of one that matches: then none is changed), STATE (sealed). */
 LSTM_API lstm_status lstm_params_set_initializer(lstm_params *params, const char *pattern,
                                                  const lstm_initializer *initializer);
 
 /* Say of the variables whose names match a pattern (as above) whether they are trained and whether their weights decay;
- * both are true at first, and the last call wins: ("*", false, false), then ("dense*", true, true) trains the dense layer
- * alone. A variable that is not trainable has no gradient, as in TF1: no optimizer changes it or its slots, norms
+ * both are true at first, and the last call wins: ("*", false, false), then ("dense*", true, true) trains the dense
+ * layer alone. A variable that is not trainable has no gradient, as in TF1: no optimizer changes it or its slots, norms
  * and clipping pass over it, and whatever backward adds to its place in a gradient store is ignored. One that does not
- * decay is spared by lstm_l2_regularizer and by the weight decay of AdamW. Open and sealed stores.
- * The flags belong to the layout: they hold for all stores created like this one, or that this one was created like.
- * Threads: on none of these may a variable be described, an optimizer applied, a norm taken or clipped meanwhile; plans,
- * tapes and streams do not read the flags. Statuses: INVALID_ARGUMENT (no variable matches), STATE (params is a frozen
- * copy). */
+ * decay is spared by lstm_l2_regularizer and by the weight decay of AdamW. Open and sealed stores. The flags belong to
+ * the layout: they hold for all stores created like this one, or that this one was created like. Threads: on none of
+ * these may a variable be described, an optimizer applied, a norm taken or clipped meanwhile; plans, tapes and streams
+ * do not read the flags. Statuses: INVALID_ARGUMENT (no variable matches), STATE (params is a frozen copy). */
 LSTM_API lstm_status lstm_params_set_trainable(lstm_params *params, const char *pattern, bool trainable, bool decay);
 
-/* Allocate the block if the store is open, seal it, and fill every variable by its initializer from the stream
- * (seed, name). On a sealed store: fill anew. Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY (the store is then still open), STATE
+/* Allocate the block if the store is open, seal it, and fill every variable by its initializer from the stream (seed,
+ * name). On a sealed store: fill anew. Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY (the store is then still open), STATE
  * (it is frozen). */
 LSTM_API lstm_status lstm_params_initialize(lstm_params *params, uint64_t seed);
 
@@ -142,10 +141,10 @@ LSTM_API const float *lstm_params_data(const lstm_params *params, size_t *count)
  * is open or frozen. Valid until the store is destroyed. */
 LSTM_API float *lstm_params_edit(lstm_params *params, size_t *count);
 
-/* Give the variables of `to` whose names match a pattern (as above) the values that those of the same names have in `from`,
- * a store of any layout: another context's, or a network's of which some layers are the same. Statuses: INVALID_ARGUMENT
- * (no variable of `to` matches), SHAPE (one has another shape in `from`), STATE (`from` lacks one; a store is open; `to` is
- * frozen). Nothing is written on failure. */
+/* Give the variables of `to` whose names match a pattern (as above) the values that those of the same names have in
+ * `from`, a store of any layout: another context's, or a network's of which some layers are the same. Statuses:
+ * INVALID_ARGUMENT (no variable of `to` matches), SHAPE (one has another shape in `from`), STATE (`from` lacks one; a
+ * store is open; `to` is frozen). Nothing is written on failure. */
 LSTM_API lstm_status lstm_params_copy(const lstm_params *from, lstm_params *to, const char *pattern);
 
 /* Set every value to zero; nothing happens to NULL, or to a store that is open or frozen. */

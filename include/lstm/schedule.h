@@ -26,8 +26,8 @@ LSTM_API float lstm_inverse_time_decay(float rate, uint64_t step, double decay_s
  * boundaries[count] rise; values[count + 1]. */
 LSTM_API float lstm_piecewise_constant(uint64_t step, size_t count, const uint64_t *boundaries, const float *values);
 
-/* (rate - end_rate) * (1 - step / D) ^ power + end_rate, and end_rate from step D on, power being above 0; cycle: instead D
- * grows to the next multiple that is not below the step. */
+/* (rate - end_rate) * (1 - step / D) ^ power + end_rate, and end_rate from step D on (with power 0 always rate);
+ * cycle: instead D grows to the next multiple that is not below the step. */
 LSTM_API float lstm_polynomial_decay(float rate, uint64_t step, double decay_steps, float end_rate, double power,
                                      bool cycle);
 
