@@ -7,61 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <lstm/random.h>
-
-/* The bytes of the character of UTF-8 that begins the text; 0 if none does. The Unicode Standard, table 3-7. */
-static size_t character_length(const char *text)
-{
-    const unsigned char *c = (const unsigned char *)text;
-    const size_t length = c[0] < 0x80 ? 1 : c[0] < 0xC2 || c[0] > 0xF4 ? 0 : c[0] < 0xE0 ? 2 : c[0] < 0xF0 ? 3 : 4;
-    const unsigned char low = c[0] == 0xE0 ? 0xA0 : c[0] == 0xF0 ? 0x90 : 0x80;
-    const unsigned char high = c[0] == 0xED ? 0x9F : c[0] == 0xF4 ? 0x8F : 0xBF;
-    if (length > 1 && (c[1] < low || c[1] > high))
-        return 0;
-    for (size_t k = 2; k < length; k++)
-        if ((c[k] & 0xC0) != 0x80)
-            return 0;
-    return length;
-}
-
-size_t lstm__join_name(const char *const parts[3], size_t room, char *name)
-{
-    size_t used = 0;
-    for (size_t k = 0; k < 3; k++)
-        if (parts[k] && *parts[k]) {
-            const bool fits = used < room;
-            used +=
-                (size_t)snprintf(fits ? name + used : NULL, fits ? room - used : 0, "%s%s", used ? "/" : "", parts[k]);
-        }
-    return used;
-}
-
-bool lstm__name_is_good(const char *name)
-{
-    size_t length = strlen(name), part = 0, character;
-    if (!length || length > LSTM_MAX_NAME || !strcmp(name, "__metadata__"))
-        return false;
-    for (const char *c = name; *c; c += character) {
-        character = character_length(c);
-        if (!character || lstm__control_length(c) || (*c == '/' && part == 0))
-            return false;
-        part = *c == '/' ? 0 : part + 1;
-    }
-    return part > 0;
-}
-
 lstm__layout *lstm__layout_retain(lstm__layout *layout)
 {
     atomic_fetch_add(&layout->references, 1);
     return layout;
-}
-
-static void put_name(lstm__names *names, uint64_t hash, size_t place)
-{
-    size_t at = (size_t)hash & (names->size - 1);
-    while (names->slots[at].place)
-        at = (at + 1) & (names->size - 1);
-    names->slots[at] = (struct lstm__name){hash, place};
 }
 
 /* The table of names is made anew, for what is left. */
@@ -75,9 +24,9 @@ static void drop_variables(lstm__layout *layout, size_t count)
         layout->floats -= last->info.count;
         lstm__release(layout->context, last);
     }
-    memset(names->slots, 0, names->size * sizeof *names->slots);
-    for (names->used = 0; names->used < count; names->used++)
-        put_name(names, lstm__name_hash(layout->variables[names->used]->name), names->used + 1);
+    lstm__names_clear(names);
+    while (names->used < count) /* there is room */
+        lstm__names_add(layout->context, names, lstm__name_hash(layout->variables[names->used]->name));
 }
 
 lstm__mark lstm__params_mark(const lstm_params *params)
@@ -196,40 +145,6 @@ void lstm_params_destroy(lstm_params *params)
     lstm_context_destroy(context);
 }
 
-uint64_t lstm__name_hash(const char *name)
-{
-    return lstm_random_named(0, name).stream;
-}
-
-size_t lstm__names_next(const lstm__names *names, uint64_t hash, size_t *probe)
-{
-    while (names->size) {
-        const struct lstm__name *slot = &names->slots[(hash + (*probe)++) & (names->size - 1)];
-        if (!slot->place)
-            break;
-        if (slot->hash == hash)
-            return slot->place - 1;
-    }
-    return SIZE_MAX;
-}
-
-bool lstm__names_add(lstm_context *context, lstm__names *names, uint64_t hash)
-{
-    if (names->used >= names->size / 2) {
-        lstm__names grown = {.size = names->size ? 2 * names->size : 32, .used = names->used};
-        grown.slots = lstm__allocate(context, grown.size, sizeof *grown.slots);
-        if (!grown.slots)
-            return false;
-        for (size_t k = 0; k < names->size; k++)
-            if (names->slots[k].place)
-                put_name(&grown, names->slots[k].hash, names->slots[k].place);
-        lstm__release(context, names->slots);
-        *names = grown;
-    }
-    put_name(names, hash, ++names->used);
-    return true;
-}
-
 static lstm__variable *find(const lstm__layout *layout, const char *name)
 {
     const uint64_t hash = lstm__name_hash(name);
@@ -304,17 +219,17 @@ lstm_status lstm_params_declare(lstm_params *params, const char *name, size_t ra
 }
 
 /* Find a variable and check that it is what is wanted. */
-static lstm_status match(const char *function, const lstm_params *params, const char *name, const lstm__wanted *wanted,
-                         size_t *offset)
+static lstm_status match(const char *function, const lstm_params *params, const char *name, size_t rank,
+                         const size_t *shape, size_t *offset)
 {
     char have[LSTM__QUOTED], expected[LSTM__QUOTED];
     const lstm__variable *found = find(params->layout, name);
     if (!found)
         return lstm__fail(LSTM_ERR_STATE, "%s: the store has no variable \"%s\"", function, name);
-    if (found->info.rank != wanted->rank || memcmp(found->info.shape, wanted->shape, wanted->rank * sizeof(size_t)))
+    if (found->info.rank != rank || memcmp(found->info.shape, shape, rank * sizeof *shape) != 0)
         return lstm__fail(LSTM_ERR_SHAPE, "%s: \"%s\" is there with shape %s, expected %s", function, name,
                           lstm__shape_text(found->info.rank, found->info.shape, have),
-                          lstm__shape_text(wanted->rank, wanted->shape, expected));
+                          lstm__shape_text(rank, shape, expected));
     *offset = found->info.offset;
     return LSTM_OK;
 }
@@ -337,7 +252,7 @@ lstm_status lstm__params_bind(const char *function, lstm_params *params, const c
         char name[LSTM_MAX_NAME + 2]; /* one byte longer than a good name, so that a cut one is refused */
         snprintf(name, sizeof name, "%s/%s", scope, wanted[k].name);
         if (params->data || reuse) {
-            status = match(function, params, name, &wanted[k], &offsets[k]);
+            status = match(function, params, name, wanted[k].rank, wanted[k].shape, &offsets[k]);
         } else {
             offsets[k] = params->layout->floats;
             status = declare(function, params, name, wanted[k].rank, wanted[k].shape, &wanted[k].initializer);
@@ -434,9 +349,7 @@ lstm_status lstm_params_copy(const lstm_params *from, lstm_params *to, const cha
     for (int checked = 0; checked < 2; checked++) {
         size_t index = 0, offset;
         for (const lstm__variable *v; (v = next_match(to->layout, pattern, &index)); matched++) {
-            lstm__wanted wanted = {.rank = v->info.rank};
-            memcpy(wanted.shape, v->info.shape, sizeof wanted.shape);
-            if ((status = match(function, from, v->name, &wanted, &offset)))
+            if ((status = match(function, from, v->name, v->info.rank, v->info.shape, &offset)))
                 return status;
             if (checked && from != to)
                 memcpy(to->data + v->info.offset, from->data + offset, v->info.count * sizeof *to->data);

@@ -5,6 +5,7 @@
 #include <lstm/params.h>
 
 #include "initializer.h"
+#include "names.h"
 
 /* The names, shapes and places of the variables; shared by all stores of the same origin. */
 typedef struct lstm__layout lstm__layout;
@@ -66,38 +67,11 @@ typedef struct lstm__packing {
     size_t offset, rows, columns;
 } lstm__packing;
 
-/* Have frozen copies of an open store keep the matrix packed; of a sealed one it is too late, and nothing happens. Statuses:
- * OUT_OF_MEMORY. Then what a frozen store has of it; NULL: nothing. */
+/* Have frozen copies of an open store keep the matrix packed; of a sealed one it is too late, and nothing happens.
+ * Statuses: OUT_OF_MEMORY. Then what a frozen store has of it; NULL: nothing. */
 lstm_status lstm__params_want_packed(const char *function, lstm_params *params, const lstm__packing *wanted);
 const float *lstm__params_packed(const lstm_params *params, const lstm__packing *wanted);
 
 bool lstm__params_is_frozen(const lstm_params *params);
-
-/* To tell most names apart at once. */
-uint64_t lstm__name_hash(const char *name);
-
-/* Where names stand in an array that grows at its end: a hash table, open and at most half full. Another name may have the
- * same hash, so the name at a place decides. */
-typedef struct lstm__names {
-    struct lstm__name {
-        uint64_t hash;
-        size_t place; /* plus 1; 0: free */
-    } * slots;
-    size_t size, used; /* size: a power of 2, or 0 */
-} lstm__names;
-
-/* The next place where a name of that hash may stand, SIZE_MAX behind the last; *probe begins with 0. */
-size_t lstm__names_next(const lstm__names *names, uint64_t hash, size_t *probe);
-
-/* One more name, at the end of the array. false: no memory. Release slots in the end. */
-bool lstm__names_add(lstm_context *context, lstm__names *names, uint64_t hash);
-
-/* Write those of the parts that are neither NULL nor empty to name[room], with a '/' between them. How long it is; it is cut
- * off if that is not less than room. */
-size_t lstm__join_name(const char *const parts[3], size_t room, char *name);
-
-/* A name is 1 to LSTM_MAX_NAME bytes of UTF-8 without control characters and without empty parts between its '/', and not
- * "__metadata__", which files have for themselves. */
-bool lstm__name_is_good(const char *name);
 
 #endif

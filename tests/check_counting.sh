@@ -77,7 +77,7 @@ is_not_heard()
     [ "$status" -eq 1 ] && [ "$(grep -vc '^epoch' "$out")" -eq 1 ] && grep -q 'counting: standard output cannot' "$out"
 }
 
-# predicts STATUS ANSWERS OPTIONS_OF_ONE_WORD PROGRAM...: reads the sequences 1, 0101 and 111111 from standard input
+# predicts STATUS ANSWERS OPTIONS_OF_ONE_WORD PROGRAM...: reads 1, an empty line, 0101 and 111111 from standard input
 # shellcheck disable=SC2086
 predicts()
 {

@@ -15,7 +15,7 @@ BEGIN {
     layer["kernels"] = 0; sees["kernels"] = 0
     place("status version memory platform random", 1, 1)
     place("context crew", 2, 2)
-    place("params params_store params_frozen initializer json_read tensor safetensors safetensors_json safetensors_write params_file import_pytorch", 3, 3)
+    place("names params params_store params_frozen initializer json_read tensor safetensors safetensors_json safetensors_write params_file import_pytorch", 3, 3)
     place("cell", 4, 4)
     place("rnn tape unroll dynamic_rnn dynamic_rnn_backward raw_rnn stream stream_state check_gradient", 5, 5)
     place("dense loss optimizer clip regularizer schedule array sequence_array embedding batches", 6, 3)

@@ -317,11 +317,13 @@ static void spoil(const char *path, const void *number, const void *wrong, size_
     swap_to_file_order(had, size, 1);
     swap_to_file_order(gets, size, 1);
     size_t at = all - size;
-    while (memcmp(bytes + at, had, size) != 0)
+    while (at && memcmp(bytes + at, had, size) != 0)
         at--;
+    ck_assert_uint_gt(at, 0);
     memcpy(bytes + at, gets, size);
-    for (at = 0; memcmp(bytes + at, "lstm.checksum", 13) != 0;)
+    for (at = 0; at + 13 < all && memcmp(bytes + at, "lstm.checksum", 13) != 0;)
         at++;
+    ck_assert_uint_lt(at + 13, all);
     memcpy(bytes + at, "some.checksum", 13);
     rewind(file);
     ck_assert_uint_eq(fwrite(bytes, 1, all, file), all);

@@ -252,6 +252,15 @@ static bool have_same(const lstm_params *a, const lstm_params *b, const char *na
     return count == others && same_bits(values, other, count);
 }
 
+/* Biases all start alike. */
+static void make_all_differ(lstm_params *params)
+{
+    size_t count;
+    float *values = lstm_params_edit(params, &count);
+    for (size_t k = 0; k < count; k++)
+        values[k] += (float)k;
+}
+
 /* The bias of declared(), and a variable that it has not. */
 static lstm_params *new_head(size_t bias)
 {
@@ -270,8 +279,7 @@ START_TEST(values_are_copied_by_name)
     ck_ok(lstm_params_initialize(from, 1));
     ck_ok(lstm_params_initialize(to, 2));
     ck_ok(lstm_params_freeze(to, NULL, &frozen));
-    for (size_t count, k = (lstm_params_edit(from, &count), 0); k < count; k++)
-        lstm_params_edit(from, NULL)[k] += (float)k;
+    make_all_differ(from);
     ck_ok(lstm_params_copy(from, to, "*"));
     ck_ok(lstm_params_copy(to, to, "*"));
     ck_assert(have_same(from, to, "rnn/lstm_cell/kernel") && have_same(from, to, "rnn/lstm_cell/bias"));
@@ -296,8 +304,7 @@ START_TEST(what_cannot_be_copied_changes_nothing)
     ck_fails(lstm_params_copy(to, from, "*"), LSTM_ERR_STATE, "to is open");
     ck_ok(lstm_params_initialize(from, 1));
     ck_ok(lstm_params_freeze(to, NULL, &before));
-    for (size_t count, k = (lstm_params_edit(from, &count), 0); k < count; k++)
-        lstm_params_edit(from, NULL)[k] += (float)k;
+    make_all_differ(from);
     ck_fails(lstm_params_copy(from, to, "*"), LSTM_ERR_STATE, "no variable \"new\"");
     ck_fails(lstm_params_copy(to, from, "*"), LSTM_ERR_STATE, "no variable \"rnn/lstm_cell/kernel\"");
     ck_fails(lstm_params_copy(narrow, to, "*"), LSTM_ERR_SHAPE, "[23], expected [24]");
