@@ -525,7 +525,8 @@ static double seconds_of(lstm_stream *stream, size_t first, float loudness)
 }
 
 /* A minute of audio, block by block in turn: noise, and silence behind a second of noise while the state decays by some
- * 1 / 20,000 a step. Medians, for the machine does other things as well; for the reader: time is no criterion. */
+ * 1 / 20,000 a step. Medians, for the machine does other things as well; for the reader: time is no criterion, and an
+ * emulator's tells nothing. */
 static void tell_decay(void)
 {
     hot_path p = {0};
@@ -580,7 +581,8 @@ int main(void)
         check_quiet(stream_path(kind), strict, "no allocation, lock or system call in streams: ", cells[kind]);
     check_quiet(model_path(), strict, "no allocation, lock or system call in a million steps of a model", "");
     check_quiet(training_path(), strict, "no allocation, lock or system call in training", "");
-    tell_decay();
+    if (strict)
+        tell_decay();
     printf("1..%d\n", number);
     return failures > 0;
 }
