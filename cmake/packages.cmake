@@ -50,8 +50,8 @@ set(CPACK_DEBIAN_LSTM_TOOLS_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_LSTM_TOOLS_PACKAGE_DEPENDS "${CPACK_DEBIAN_LSTM_RUNTIME_PACKAGE_NAME} (= ${lstm_debian_version})")
 set(CPACK_COMPONENT_LSTM_TOOLS_DESCRIPTION "recurrent neural networks on the CPU - commands
 ${lstm_what}
-This package has lstm-run, which runs a trained model on numbers from a
-file or a pipe, describes it and replays its recorded tests.")
+This package has lstm-run, which runs a trained model on the sequences of
+a file, describes it and replays its recorded tests.")
 
 # 0.x and 0.y have one soname and are not compatible: what is linked with one wants its minor version.
 set(lstm_debian_shlibs "liblstm ${PROJECT_VERSION_MAJOR} ${CPACK_DEBIAN_LSTM_RUNTIME_PACKAGE_NAME} (>= ${PROJECT_VERSION})")

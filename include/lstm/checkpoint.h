@@ -30,7 +30,8 @@ LSTM_API lstm_status lstm_checkpoint_add_model(lstm_checkpoint *checkpoint, cons
 /* A store: its variables as checkpoint/prefix/name, or, with prefix NULL, under their own names, as weights. */
 LSTM_API lstm_status lstm_checkpoint_add_params(lstm_checkpoint *checkpoint, const char *prefix, lstm_params *params);
 
-/* An optimizer: its slots, as checkpoint/adam/m/name, its count of steps and its learning rate; one of each kind. */
+/* An optimizer: its slots, as checkpoint/adam/m/name, its learning rate and the powers of its betas; one of each kind,
+ * of which Adam and AdamW are one. */
 LSTM_API lstm_status lstm_checkpoint_add_optimizer(lstm_checkpoint *checkpoint, lstm_optimizer *optimizer);
 
 /* Numbers of the caller's, such as the step, seeds, the position in the data: checkpoint/name. values[count] is

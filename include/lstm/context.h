@@ -12,8 +12,9 @@ extern "C" {
  * Objects made with a context keep it alive: it may be destroyed before them. */
 typedef struct lstm_context lstm_context;
 
-/* The host's own memory. Both functions or neither. They may be called from any thread that creates or destroys
- * an object, never from a hot path. */
+/* The host's own memory. Both functions or neither. They may be called from any thread that creates or destroys an
+ * object, never from a hot path; but a store that its owner has destroyed is released where a tape that ran with it
+ * first runs with another. */
 typedef struct lstm_allocator {
     void *user;
     /* alignment is a power of two up to 64. NULL: there is none left. */

@@ -13,7 +13,7 @@ typedef struct lstm_ctc_frames {
     size_t struct_size;
     lstm_layout layout;
     size_t batch, time, classes;
-    size_t blank;                  /* its class: classes - 1 in TF1, 0 in PyTorch */
+    size_t blank;                  /* its class: 0 as in PyTorch, or classes - 1 as in TF1 */
     const float *logits;           /* [batch][time][classes] */
     const size_t *sequence_length; /* [batch], each 0 .. time; frames past it are never read; NULL: all `time` */
 } lstm_ctc_frames;

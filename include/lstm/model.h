@@ -18,9 +18,9 @@ typedef struct lstm_model lstm_model;
 
 /* Make a network from its graph: on an open store declare its variables, on a sealed one bind to those that are there.
  * The text is kept as it is. Destroy with lstm_model_destroy.
- * Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY, FORMAT (a graph that is not as described, or whose widths do not fit; the
- * message names the place), SHAPE (a variable is there with another shape), STATE (a name is taken, or missing). On failure
- * an open store is as it was before. */
+ * Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY, FORMAT (a graph that is not as described, or, on an empty store, whose
+ * widths do not fit; the message names the place), SHAPE (widths that do not fit; a variable is there with another
+ * shape), STATE (a name is taken, or missing). On failure an open store is as it was before. */
 LSTM_API lstm_status lstm_model_create(lstm_params *params, const char *graph, lstm_model **model);
 
 /* Open a file that lstm_model_save or lstm_checkpoint_save wrote, or another program in the same format: the network and

@@ -25,7 +25,7 @@ typedef enum lstm_initializer_kind {
     /* U(-l, l), l = sqrt(6 / (fan_in + fan_out)): X. Glorot and Y. Bengio, AISTATS 2010 */
     LSTM_INITIALIZER_GLOROT_UNIFORM = 0,
     LSTM_INITIALIZER_CONSTANT = 1, /* a everywhere */
-    LSTM_INITIALIZER_UNIFORM = 2,  /* U[a, b), b - a finite */
+    LSTM_INITIALIZER_UNIFORM = 2,  /* U[a, b), b - a finite; both are to be given */
     /* The same paper's normal distribution: variance scaling by FAN_AVG with the truncated normal distribution */
     LSTM_INITIALIZER_GLOROT_NORMAL = 3,
     LSTM_INITIALIZER_NORMAL = 4,           /* mean a, standard deviation b (1) */
@@ -75,14 +75,14 @@ LSTM_API lstm_status lstm_params_create_like(const lstm_params *params, lstm_par
 
 typedef struct lstm_freeze_config {
     size_t struct_size;
-    /* NULL: from the context's allocator. Otherwise the caller's, until the copy and all streams over it are destroyed,
-     * of at least the size and alignment that lstm_params_freeze_size gives. */
+    /* NULL: from the context's allocator. Otherwise the caller's, until the copy and all streams and tapes over it are
+     * destroyed, of at least the size and alignment that lstm_params_freeze_size gives. */
     void *memory;
     size_t memory_size;
 } lstm_freeze_config;
 
 /* How much memory a frozen copy takes: *bytes, and *alignment (may be NULL).
- * Statuses: INVALID_ARGUMENT, STATE (params is still open). */
+ * Statuses: INVALID_ARGUMENT, OUT_OF_MEMORY (the size overflows), STATE (params is still open). */
 LSTM_API lstm_status lstm_params_freeze_size(const lstm_params *params, size_t *bytes, size_t *alignment);
 
 /* Create a copy that is never written to again: weights for streams, shared by any number of threads. config NULL: in

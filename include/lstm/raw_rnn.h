@@ -8,8 +8,8 @@
 extern "C" {
 #endif
 
-/* For decoders and samplers. The rows of a batch come in portions of up to 64, in order, each through all of time, on the
- * calling thread: rows first_row .. first_row + rows - 1 of the batch. */
+/* For decoders and samplers. The rows of a batch come in portions of up to 64, in order, each through all of time, on
+ * the calling thread: rows first_row .. first_row + rows - 1 of the batch. */
 typedef struct lstm_raw_loop {
     size_t struct_size;
     void *user;
@@ -38,9 +38,10 @@ typedef struct lstm_raw_rnn_args {
 } lstm_raw_rnn_args;
 
 /* Run a plan of one layer and one direction. tape and params as for lstm_dynamic_rnn; its max_steps must allow batch *
- * max_time. When `next` fails, arrays are partly written; the message has what it left as one. Formula: TF1's raw_rnn, with
- * the cell's output as what is emitted. Statuses: INVALID_ARGUMENT, SHAPE (params of another layout), STATE (params are
- * open), CAPACITY (more than the tape holds), UNSUPPORTED (a bidirectional plan), and those of `next`. */
+ * max_time. When `next` fails, arrays are partly written; the message repeats the one that a function of the library
+ * left in it, or names its status. Formula: TF1's raw_rnn, with the cell's output as what is emitted. Statuses:
+ * INVALID_ARGUMENT, SHAPE (params of another layout), STATE (params are open), CAPACITY (more than the tape holds),
+ * UNSUPPORTED (a bidirectional plan), and those of `next`. */
 LSTM_API lstm_status lstm_raw_rnn(lstm_tape *tape, const lstm_params *params, const lstm_raw_loop *loop,
                                   const lstm_raw_rnn_args *args);
 

@@ -13,7 +13,7 @@ extern "C" {
 typedef struct lstm_rnn lstm_rnn;
 
 /* The memory of one unroll: what backward needs, and scratch. One thread at a time; one tape per concurrent caller.
- * It keeps its plan alive, and between a forward and its backward the weights. */
+ * It keeps its plan alive, and the store that it ran with last, until it runs with another or is destroyed. */
 typedef struct lstm_tape lstm_tape;
 
 /* How an array of batch and time lies in memory. */

@@ -29,7 +29,7 @@ LSTM_API lstm_status lstm_stream_size(const lstm_rnn *rnn, const lstm_stream_con
                                       size_t *alignment);
 
 /* Create a stream at its initial state; config NULL gives the defaults. frozen: made by lstm_params_freeze from a store of
- * the plan's. Nothing is allocated in memory that is given, nor anywhere else then. Destroy with lstm_stream_destroy,
+ * the plan's. Where memory is given, nothing is allocated. Destroy with lstm_stream_destroy,
  * before the memory given to it goes. Statuses: INVALID_ARGUMENT (memory that is not aligned too), OUT_OF_MEMORY, CAPACITY
  * (memory_size is too small), SHAPE (weights of another layout), STATE (weights that are not frozen), UNSUPPORTED (a
  * bidirectional plan: it needs the end of a sequence first). */
