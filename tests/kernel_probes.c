@@ -7,8 +7,6 @@
 
 enum { GUARD = 5, ROWS = 3 };
 
-static const uint32_t guard_bits = 0x7FC0DEAD; /* a NaN: whoever reads it shows it */
-
 uint32_t bits_of(float x)
 {
     uint32_t bits;
@@ -30,6 +28,12 @@ bool agree(float a, float b)
 
 /* The area. */
 
+/* A NaN: whoever reads it shows it. Each has bits of its own, for what computes with one may write the same. */
+static uint32_t guard_at(size_t place)
+{
+    return 0x7FC00001 + (uint32_t)place;
+}
+
 area *area_create(void)
 {
     static const float strange[] = {NAN,     INFINITY, -INFINITY, 0.0f,    -0.0f, 1e-45f,  -1e-40f, FLT_MIN,
@@ -48,7 +52,7 @@ static void guard(area *a, size_t count)
 {
     check_that(a->used + count <= AREA_CAPACITY, "the area is full");
     for (; count; count--, a->used++) {
-        a->floats[a->used] = float_of(guard_bits);
+        a->floats[a->used] = float_of(guard_at(a->used));
         a->guarded[a->used] = true;
     }
 }
@@ -82,7 +86,7 @@ float *area_matrix(area *a, size_t rows, size_t n, size_t ld)
 void area_check_guards(const area *a, const char *name, const lstm__kernels *kernels)
 {
     for (size_t k = 0; k < a->used; k++)
-        check_that(!a->guarded[k] || bits_of(a->floats[k]) == guard_bits, "%s of %s wrote outside its arrays", name,
+        check_that(!a->guarded[k] || bits_of(a->floats[k]) == guard_at(k), "%s of %s wrote outside its arrays", name,
                    kernels->vectors);
 }
 

@@ -132,6 +132,50 @@ START_TEST(a_row_without_steps_may_start_from_nan)
 }
 END_TEST
 
+/* All inputs are 0; the first row ends after a step. */
+static lstm_status end_the_first(void *user, size_t time, size_t first_row, size_t rows, const float *output,
+                                 const float *const *state, float *input, bool *finished)
+{
+    (void)user;
+    (void)first_row;
+    (void)output;
+    (void)state;
+    memset(input, 0, rows * sizeof *input);
+    finished[0] = time > 0;
+    return LSTM_OK;
+}
+
+/* Each step makes a state four times as large: after 64 it would be infinite, and its share of the gradients NaN. */
+START_TEST(the_state_of_a_row_that_has_ended_does_not_grow)
+{
+    enum { BATCH = 2, TIME = 100 };
+    const float state[BATCH] = {1.0f, 0.0f}, d_final[BATCH] = {1.0f, 1.0f};
+    const float weights[] = {0.0f, 4.0f, 0.0f}; /* of the input, of the state, and the bias */
+    float final[BATCH];
+    size_t count;
+    const lstm_raw_loop loop = {.struct_size = sizeof loop, .next = end_the_first};
+    const unroll_shape shape = {.input = 1, .batch = BATCH, .time = TIME};
+    lstm_cell *cell = test_cell("basic_rnn", 1, LSTM_ACTIVATION_RELU, 1.0f);
+    unroll u;
+    unroll_create(&u, NULL, cell, &shape);
+    lstm_cell_destroy(cell);
+    float *edited = lstm_params_edit(u.weights, &count);
+    ck_assert_uint_eq(count, 3);
+    memcpy(edited, weights, sizeof weights);
+    ck_ok(lstm_raw_rnn(u.tape, u.weights, &loop,
+                       LSTM_ARGS(lstm_raw_rnn_args, .batch = BATCH, .max_time = TIME,
+                                 .initial_state = (const float *const[]){state}, .final_state = (float *[]){final})));
+    ck_assert(final[0] == 4.0f && final[1] == 0.0f);
+    lstm_params_zero(u.grads);
+    ck_ok(lstm_raw_rnn_backward(
+        u.tape, u.weights, &loop,
+        LSTM_ARGS(lstm_raw_rnn_grads, .d_final_state = (const float *const[]){d_final}, .d_params = u.grads)));
+    const float *grads = lstm_params_data(u.grads, NULL);
+    ck_assert(grads[0] == 0.0f && grads[1] == 1.0f && grads[2] == 1.0f);
+    unroll_destroy(&u);
+}
+END_TEST
+
 /* A generator: the next input is a fixed mix of the last output; the first is given. A row ends after `row + 2` steps. */
 typedef struct generator {
     const float *start; /* [batch][3] */
@@ -350,6 +394,7 @@ Suite *raw_rnn_suite(void)
     return test_suite("raw_rnn", (const TTest *const[]){
                                      a_loop_that_reads_a_sequence_is_dynamic_rnn,
                                      a_row_without_steps_may_start_from_nan,
+                                     the_state_of_a_row_that_has_ended_does_not_grow,
                                      gradients_pass_through_the_callers_inputs,
                                      backward_goes_through_the_rows_of_the_last_call_alone,
                                      a_loop_says_what_is_wrong_and_passes_failures_on,

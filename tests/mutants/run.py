@@ -52,6 +52,11 @@ kernels/products""".split()
 ONLY = {"kernels/products": r"products|product_bodies|tiles|vector", "ctc": "lib/kernels/(loss|log)",
         "ctc_paths": "lib/kernels/(loss|log)"}  # of faults in files with such names
 
+# Conditions of what is compiled, or run, elsewhere only.
+with open("/proc/cpuinfo", encoding="utf-8") as cpuinfo:
+    OTHER_MACHINES = re.compile(r"^(?!.*AVX512).*(NEON|WIN32|MINGW|__clang__)" if " avx512f" in cpuinfo.read() else
+                                r"^(?!.*!defined.*AVX512).*(AVX512|NEON|WIN32|MINGW|__clang__)")
+
 Fault = collections.namedtuple("Fault", "file before after start end text")
 
 
@@ -72,8 +77,7 @@ def without_comments(text):
             depth += 1
         elif name in ("elif", "else", "endif") and skipping == depth:
             skipping = None
-        if name in ("if", "ifdef", "elif") and skipping is None and re.search(
-                r"^(?!.*AVX512).*(NEON|WIN32|MINGW|__clang__)", directive.group(2)):
+        if name in ("if", "ifdef", "elif") and skipping is None and OTHER_MACHINES.search(directive.group(2)):
             skipping = depth
         if name == "endif":
             depth -= 1
@@ -316,7 +320,7 @@ def main():
     reasons, names = read_equivalent(), {name(fault): fault for fault in all_faults}
     for key in reasons:
         if key not in names:
-            print("no longer applies, in equivalent.txt: " + key)
+            print("no longer applies, or not on this machine, in equivalent.txt: " + key)
     if options.again:
         with open(options.again, encoding="utf-8") as lines:
             wanted = [line.strip().split(": ", 1)[1] for line in lines if line.startswith("survived")]
