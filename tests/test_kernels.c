@@ -512,8 +512,9 @@ static const size_t product_sizes[] = {0, 1, 2, 3, 4, 5, 16, 17, 33, 70, 130};
 enum { PRODUCT_SIZES = sizeof product_sizes / sizeof product_sizes[0] };
 enum { CUBED = PRODUCT_SIZES * PRODUCT_SIZES * PRODUCT_SIZES };
 
-/* Of more rows than a panel has in any instruction set, and of more columns, for a few rows and for many; and of more rows
- * than packed weights are multiplied by at once (48 where k is 1370, 32784 where it is 1), and more panels (64 columns). */
+/* Of more rows than a panel has in any instruction set, and of more columns, for a few rows and for many; and of more
+ * rows than packed weights are multiplied by at once (48 where k is 1370, 32784 where it is 1), and more panels (64
+ * columns). */
 static const product large_products[] = {{.m = 6, .n = 20, .k = 1700}, {.m = 1, .n = 200, .k = 30},
                                          {.m = 2, .n = 200, .k = 30},  {.m = 3, .n = 200, .k = 30},
                                          {.m = 4, .n = 200, .k = 30},  {.m = 7, .n = 200, .k = 30},

@@ -503,7 +503,7 @@ enum { MEMBERS = 3 };
 typedef struct stacks {
     pthread_barrier_t all; /* each member does one task */
     pthread_t caller;
-    size_t size[MEMBERS]; /* SIZE_MAX of the caller's, which is not the team's (and of which musl tells what is in use) */
+    size_t size[MEMBERS]; /* SIZE_MAX for the caller's, which is not the team's; musl tells what is in use of it */
 } stacks;
 
 static void look_at_stack(void *arg, size_t index)

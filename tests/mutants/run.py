@@ -52,15 +52,20 @@ kernels/products""".split()
 ONLY = {"kernels/products": r"products|product_bodies|tiles|vector", "ctc": "lib/kernels/(loss|log)",
         "ctc_paths": "lib/kernels/(loss|log)"}  # of faults in files with such names
 
-# Conditions of what is compiled, or run, elsewhere only.
 with open("/proc/cpuinfo", encoding="utf-8") as cpuinfo:
-    OTHER_MACHINES = re.compile(r"^(?!.*AVX512).*(NEON|WIN32|MINGW|__clang__)" if " avx512f" in cpuinfo.read() else
-                                r"^(?!.*!defined.*AVX512).*(AVX512|NEON|WIN32|MINGW|__clang__)")
+    HAS_AVX512 = " avx512f" in cpuinfo.read()
 
 Fault = collections.namedtuple("Fault", "file before after start end text")
 
 
 # The source
+
+
+def is_elsewhere(condition):
+    """True of a condition of the preprocessor's for what is compiled, or run, on other machines only."""
+    if "AVX512" in condition:
+        return not HAS_AVX512 and "!defined" not in condition
+    return re.search("NEON|WIN32|MINGW|__clang__", condition)
 
 
 def without_comments(text):
@@ -77,7 +82,7 @@ def without_comments(text):
             depth += 1
         elif name in ("elif", "else", "endif") and skipping == depth:
             skipping = None
-        if name in ("if", "ifdef", "elif") and skipping is None and OTHER_MACHINES.search(directive.group(2)):
+        if name in ("if", "ifdef", "elif") and skipping is None and is_elsewhere(directive.group(2)):
             skipping = depth
         if name == "endif":
             depth -= 1
